@@ -120,7 +120,7 @@ TEST(Reasons, CacheHits) {
 }
 
 TEST(Reasons, AtADepthTheCacheMustHoldIt) {
-  const Test deep = {128, 0, 1024, 1};
+  const model::Test deep = {128, 0, 1024, 1};
   Request request = pp_request();
   request.prompt_tokens = 1152;
   request.cached_tokens = 1024;

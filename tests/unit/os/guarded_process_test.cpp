@@ -59,7 +59,8 @@ class Guard : public ::testing::TestWithParam<bool> {
 
 // A daemon with a session of its own, whose parent is gone, and that ignores the polite signals.
 std::string daemon_script(const std::string& tag) {
-  return fmt::format("setsid sh -c 'trap \"\" TERM HUP INT; (sleep 600; : {0}) & sleep 600; : {0}' & sleep 600; : {0}", tag);
+  return fmt::format("setsid sh -c 'trap \"\" TERM HUP INT; (sleep 600; : {0}) & sleep 600; : {0}' & sleep 600; : {0}",
+                     tag);
 }
 
 TEST_P(Guard, PidIsTheOneThatWeSee) {
@@ -108,11 +109,10 @@ TEST_P(Guard, StopTakesTheDaemonsToo) {
 
 TEST_P(Guard, StopIsPoliteFirst) {
   const std::string marker = fmt::format("/tmp/{}", tag);
-  auto process = GuardedProcess::start(shell(fmt::format("trap 'echo bye > {}; exit 0' TERM; while :; do sleep 0.05; done", marker)));
+  auto process = GuardedProcess::start(
+      shell(fmt::format("trap 'echo bye > {}; exit 0' TERM; while :; do sleep 0.05; done", marker)));
   ASSERT_TRUE(process) << process.error().message;
   LinuxProcesses processes;
-  ASSERT_TRUE(eventually([&] { return with_text(tag).size() >= 1 && processes.threads(process->pid(), false, false).size() == 1 &&
-                                      with_text("sleep").size() >= 0; }));
   // The trap is set once the shell has begun to sleep in its loop.
   ASSERT_TRUE(eventually([&] {
     for (const pid_t pid : processes.pids()) {
@@ -160,7 +160,8 @@ TEST_P(Guard, NothingSurvivesTheGuardsDeath) {
 TEST_P(Guard, InheritsNoDescriptor) {
   const int ours = ::open("/dev/null", O_RDONLY);  // without CLOEXEC on purpose
   const std::string listing = fmt::format("/tmp/{}", tag);
-  auto process = GuardedProcess::start(shell(fmt::format("ls /proc/self/fd > {0}.part; mv {0}.part {0}; sleep 600", listing)));
+  auto process =
+      GuardedProcess::start(shell(fmt::format("ls /proc/self/fd > {0}.part; mv {0}.part {0}; sleep 600", listing)));
   ASSERT_TRUE(process) << process.error().message;
   ASSERT_TRUE(eventually([&] { return ::access(listing.c_str(), R_OK) == 0; }));
   std::ifstream in(listing);
@@ -172,7 +173,7 @@ TEST_P(Guard, InheritsNoDescriptor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Containment, Guard, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Namespace" : "Subreaper"; });
+                         [](const auto& mode) { return mode.param ? "Namespace" : "Subreaper"; });
 
 }  // namespace
 }  // namespace nw::os

@@ -1,9 +1,9 @@
 #include "os/process.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/prctl.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -102,11 +102,13 @@ TEST(Process, FixtureWithoutSchedstat) {
   const fs::path root = fs::path(testing::TempDir()) / "nightwatt-proc";
   fs::remove_all(root);
   fs::create_directories(root / "42/task/42");
-  const char* stat = "42 (a) b (c)) S 1 42 42 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 1 0 777 1000000 2500 18446744073709551615\n";
+  const char* stat =
+      "42 (a) b (c)) S 1 42 42 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 1 0 777 1000000 2500 18446744073709551615\n";
   std::ofstream(root / "42/stat") << stat;
   std::ofstream(root / "42/task/42/stat") << stat;
   std::ofstream(root / "42/status") << "Name:\tx\nVmRSS:\t   10000 kB\nVmSwap:\t       4 kB\n";
-  std::ofstream(root / "42/task/42/status") << "Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+  std::ofstream(root / "42/task/42/status")
+      << "Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
   LinuxProcesses processes(root.string());
   const auto identity = processes.identity(42);
   ASSERT_TRUE(identity);

@@ -137,7 +137,8 @@ TEST(ProcessGroup, UnitAndCgroup) {
 }
 
 TEST(ProcessGroup, SelectorsThatAreNone) {
-  for (const char* text : {"", "pid:", "pid:x", "pid:-1", "pid:99999999999"}) EXPECT_FALSE(parse_selector(text)) << text;
+  for (const char* text : {"", "pid:", "pid:x", "pid:-1", "pid:99999999999"})
+    EXPECT_FALSE(parse_selector(text)) << text;
 }
 
 }  // namespace

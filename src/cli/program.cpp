@@ -1,0 +1,297 @@
+// The commands and their flags (CLI11), the real world handed in, and errors as one sentence with the next step.
+// Results go to standard output; everything else goes to standard error.
+#include "cli/program.h"
+
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+
+#include "app/init_command.h"
+#include "app/model_commands.h"
+#include "app/run_command.h"
+#include "app/stop_bridge.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/campaign_file.h"
+#include "cli/exit_status.h"
+#include "os/file.h"
+#include "os/hash.h"
+#include "os/machine_facts.h"
+#include "os/system_clock.h"
+#include "os/wait.h"
+#include "report/render.h"
+#include "report/report.h"
+#include "store/run_store.h"
+
+namespace nw::cli {
+namespace {
+
+struct Flags {
+  bool quiet = false, verbose = false;
+  std::string color = "auto";
+  std::string format = "text";
+  std::string output;
+  // run
+  std::string campaign, out, target, guard = "auto";
+  bool dry_run = false, quick = false, resume = false, force = false, may_restart = false;
+  // verdict, report
+  std::string dir;
+  double tokens_per_day = 0, duty = 0, watts_per_core = 0;
+  // init
+  std::string model;
+  std::vector<std::int32_t> pids;
+  // model
+  app::SynthOptions synth;
+  std::string model_file, synth_output;
+  bool hash = false;
+};
+
+int tell(const Error& error) {
+  if (error.kind == ErrorKind::interrupted && error.message == "interrupted") {
+    log::write(log::Level::error, "interrupted");
+  } else {
+    log::write(log::Level::error, error.message);
+  }
+  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  return exit_status(error.kind);
+}
+
+int print(const std::string& text, const std::string& output) {
+  if (!output.empty()) {
+    if (const auto status = os::write_file(output, text); !status) return tell(status.error());
+    return kDone;
+  }
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written) return tell(failed_error("cannot write to standard output", "is the disk full, or the reader gone?"));
+  return kDone;
+}
+
+// "2%" or "0.02".
+Result<double> parse_share(const std::string& text) {
+  const bool percent = text.ends_with('%');
+  auto value = parse_double(percent ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
+  if (value && percent) *value /= 100;
+  if (!value || !(*value > 0 && *value < 1)) {
+    return usage_error(fmt::format("--target {} is not a share", printable(text)), "write it like --target 2%");
+  }
+  return *value;
+}
+
+int do_run(const Flags& flags, int stop_fd) {
+  auto campaign = load_campaign(flags.campaign);
+  if (!campaign) return tell(campaign.error());
+  if (!flags.target.empty()) {
+    const auto target = parse_share(flags.target);
+    if (!target) return tell(target.error());
+    campaign->rounds.target = *target;
+  }
+  app::RunOptions options;
+  options.campaign = std::move(*campaign);
+  options.out = flags.out;
+  if (options.out.empty()) {
+    if (flags.resume) return tell(usage_error("--resume needs the folder of the run", "say --out DIR"));
+    options.out = fmt::format("runs/{:%Y%m%d-%H%M%S}", fmt::localtime(std::time(nullptr)));
+  }
+  options.dry_run = flags.dry_run;
+  options.quick = flags.quick;
+  options.resume = flags.resume;
+  options.may_restart = flags.may_restart;
+  options.quiet = flags.quiet;
+  options.stop_fd = stop_fd;
+  options.pid_namespace = flags.guard != "subreaper";
+  const os::SystemClock clock;
+  os::LinuxProcesses processes;
+  const auto outcome = app::run(options, clock, processes);
+  if (!outcome) {
+    const int status = tell(outcome.error());
+    if (outcome.error().kind == ErrorKind::interrupted && store::has_run(options.out)) {
+      fmt::print(stderr, "What was measured is kept. Go on with: nightwatt run {} --out {} --resume\n", flags.campaign,
+                 options.out);
+    }
+    return status;
+  }
+  if (options.dry_run) return kDone;
+  if (!flags.quiet) fmt::print("{} restarts measured, kept in {}\n", outcome->restarts_done, outcome->dir);
+  if (!outcome->anything_valid) {
+    return tell(failed_error("nothing valid was measured", fmt::format("nightwatt report {} says why", outcome->dir)));
+  }
+  if (!flags.quiet) fmt::print("nightwatt verdict {}\n", outcome->dir);
+  return outcome->trouble.empty() ? kDone : kAnswerIsNo;
+}
+
+Result<report::Report> read_report(const Flags& flags) {
+  NW_TRY(const auto store, store::RunStore::open(flags.dir, store::Mode::read_only));
+  NW_TRY(const auto run, store.load());
+  report::VerdictOptions options;
+  if (flags.tokens_per_day > 0) options.tokens_per_day = flags.tokens_per_day;
+  if (flags.duty > 0) options.duty = flags.duty;
+  if (flags.watts_per_core > 0) options.assume_watts_per_core = flags.watts_per_core;
+  return report::make_report(run, options);
+}
+
+int do_report(const Flags& flags) {
+  const auto report = read_report(flags);
+  if (!report) return tell(report.error());
+  const int printed = print(flags.format == "json" ? report::to_json(*report) : report::to_text(*report), flags.output);
+  return printed != kDone || report->anything_valid() ? printed : kAnswerIsNo;
+}
+
+int do_verdict(const Flags& flags) {
+  const auto report = read_report(flags);
+  if (!report) return tell(report.error());
+  // The same object as of `report`: a program that reads a verdict needs the figures behind it.
+  const int printed =
+      print(flags.format == "json" ? report::to_json(*report) : report::verdict_text(*report), flags.output);
+  return printed != kDone || report->anything_valid() ? printed : kAnswerIsNo;
+}
+
+int do_init(const Flags& flags, int stop_fd) {
+  app::InitOptions options;
+  options.model = flags.model;
+  options.pids = flags.pids;
+  options.stop_fd = stop_fd;
+  const os::SystemClock clock;
+  os::LinuxProcesses processes;
+  const auto result = app::make_campaign(options, clock, processes);
+  if (!result) return tell(result.error());
+  if (!flags.quiet) {
+    for (const auto& line : result->found) fmt::print(stderr, "found {}\n", line);
+    if (result->found.empty())
+      fmt::print(stderr, "found no engine: no llama-server on PATH, nothing on the usual ports\n");
+  }
+  if (flags.output.empty()) return print(result->campaign, "");
+  if (os::read_small(flags.output, 1)) {
+    return tell(usage_error(fmt::format("{} is there already", flags.output), "name another file with -o"));
+  }
+  const int status = print(result->campaign, flags.output);
+  if (status == kDone && !flags.quiet)
+    fmt::print(stderr, "wrote {}\nnext: nightwatt run {} --dry-run\n", flags.output, flags.output);
+  return status;
+}
+
+int do_synth(Flags& flags, const std::stop_token& stop) {
+  flags.synth.output = flags.synth_output;
+  flags.synth.stop = stop;
+  const bool show = !flags.quiet && os::is_terminal(2);
+  flags.synth.progress = [show](std::uint64_t written, std::uint64_t total) {
+    if (show) fmt::print(stderr, "\r\x1b[K{} of {}", human_bytes(written), human_bytes(total));
+  };
+  const auto status = app::synth(flags.synth);
+  if (show) fmt::print(stderr, "\r\x1b[K");
+  if (!status) return tell(status.error());
+  if (!flags.quiet) fmt::print("wrote {}\n", flags.synth_output);
+  return kDone;
+}
+
+int do_show(const Flags& flags, const std::stop_token& stop) {
+  app::ShowOptions options;
+  options.hash = flags.hash;
+  options.hash_cache = os::user_hash_cache();
+  options.stop = stop;
+  const auto info = app::show(flags.model_file, options);
+  if (!info) return tell(info.error());
+  return print(flags.format == "json" ? app::to_json(*info) : app::to_text(*info), flags.output);
+}
+
+// llama-bench's -o names a format; ours names a file.
+CLI::Validator not_a_format() {
+  return CLI::Validator(
+      [](std::string& value) -> std::string {
+        for (const char* word : {"json", "jsonl", "csv", "md", "sql", "text"}) {
+          if (value == word) return fmt::format("-o names a file here; for the format say --format {}", word);
+        }
+        return {};
+      },
+      "", "not_a_format");
+}
+
+void add_output(CLI::App& command, Flags& flags) {
+  command.add_option("--format", flags.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command.add_option("-o,--output", flags.output, "file to write instead of standard output")->check(not_a_format());
+}
+
+void add_commands(CLI::App& app, Flags& flags) {
+  auto* run = app.add_subcommand("run", "measures the backends of a campaign in turn");
+  run->add_option("CAMPAIGN", flags.campaign, "the campaign, a TOML file")->required();
+  run->add_option("--out", flags.out, "folder of the run (default: runs/DATE-TIME)");
+  run->add_flag("--dry-run", flags.dry_run, "print the plan and its expected minutes, start nothing");
+  run->add_flag("--quick", flags.quick, "answer within ten minutes, with wider intervals");
+  run->add_flag("--resume", flags.resume, "go on with an interrupted run in --out");
+  run->add_option("--target", flags.target, "half-width of the speed ratios at which it may stop, e.g. 2%");
+  run->add_flag("--may-restart", flags.may_restart, "servers that run already may be unloaded or stopped");
+  run->add_option("--guard", flags.guard, "auto, or subreaper: no PID namespace around the servers")
+      ->check(CLI::IsMember({"auto", "subreaper"}));
+
+  auto* verdict = app.add_subcommand("verdict", "which backend to run, around the clock");
+  auto* report = app.add_subcommand("report", "the figures of a run");
+  for (auto* command : {verdict, report}) {
+    command->add_option("DIR", flags.dir, "folder of the run")->required();
+    command->add_option("--tokens-per-day", flags.tokens_per_day, "generated tokens a day")->check(CLI::PositiveNumber);
+    command->add_option("--duty", flags.duty, "share of the day that is busy, 0 to 1")->check(CLI::Range(1e-9, 1.0));
+    command->add_option("--assume-watts-per-core", flags.watts_per_core, "grade D: illustrates, never decides")
+        ->check(CLI::PositiveNumber);
+    add_output(*command, flags);
+  }
+
+  auto* init = app.add_subcommand("init", "writes a campaign from the engines found here");
+  init->add_option("--model", flags.model, "the model file that all backends serve");
+  init->add_option("--pid", flags.pids, "a running server to attach to (may be given again)");
+  init->add_option("-o,--output", flags.output, "file to write instead of standard output")->check(not_a_format());
+
+  auto* model = app.add_subcommand("model", "makes and describes model files");
+  model->require_subcommand(1);
+  auto* synth = model->add_subcommand("synth", "writes a model file of a published shape with random weights");
+  synth->add_option("--shape", flags.synth.shape, "tiny-llama, tiny-qwen3moe, small-qwen3moe, qwen3-30b-a3b, …")
+      ->required();
+  synth->add_option("--quant", flags.synth.quant, "Q4_K_M, Q8_0 or F16")->capture_default_str();
+  synth->add_option("--seed", flags.synth.seed, "same seed, same bytes")->capture_default_str();
+  synth->add_option("-o,--output", flags.synth_output, "the file to write")->required();
+  auto* show = model->add_subcommand("show", "architecture, shapes, quantisation and size of a model file");
+  show->add_option("FILE", flags.model_file, "a GGUF file")->required();
+  show->add_flag("--hash", flags.hash, "SHA-256 of the file, kept for the next time");
+  add_output(*show, flags);
+}
+
+int dispatch(CLI::App& app, Flags& flags) {
+  const os::StopSignal stop;
+  if (app.got_subcommand("run")) return do_run(flags, stop.fd());
+  if (app.got_subcommand("report")) return do_report(flags);
+  if (app.got_subcommand("verdict")) return do_verdict(flags);
+  if (app.got_subcommand("init")) return do_init(flags, stop.fd());
+  const app::StopBridge bridge(stop.fd());
+  if (app.get_subcommand("model")->got_subcommand("synth")) return do_synth(flags, bridge.token());
+  return do_show(flags, bridge.token());
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("nightwatt: what each inference backend costs around the clock, why, and what cures it", "nightwatt");
+  const auto version = app::version();
+  app.set_version_flag("--version",
+                       fmt::format("nightwatt {} ({}, commit {})", version.version, version.compiler, version.commit));
+  app.add_flag("--quiet", flags.quiet, "no progress and no hints of what to do next");
+  app.add_flag("--verbose", flags.verbose, "more of what happens");
+  app.add_option("--color", flags.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_commands(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    log::write(log::Level::error, error.what());
+    fmt::print(stderr, "hint: nightwatt --help lists the commands, nightwatt COMMAND --help its flags\n");
+    return kWrongCommand;
+  }
+  if (flags.quiet) log::set_level(log::Level::warning);
+  if (flags.verbose) log::set_level(log::Level::verbose);
+  return dispatch(app, flags);
+}
+
+}  // namespace nw::cli
