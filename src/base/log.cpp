@@ -11,10 +11,13 @@ std::atomic<Level> g_level{Level::info};
 
 std::string_view prefix(Level level) {
   switch (level) {
-    case Level::error: return "nightwatt: ";
-    case Level::warning: return "warning: ";
+    case Level::error:
+      return "nightwatt: ";
+    case Level::warning:
+      return "warning: ";
     case Level::info:
-    case Level::verbose: return "";
+    case Level::verbose:
+      return "";
   }
   return "";
 }

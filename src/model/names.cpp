@@ -18,12 +18,10 @@ struct Name {
 
 constexpr std::array kEngines = {Name{Engine::llama_server, "llama-server"}, Name{Engine::ollama, "ollama"},
                                  Name{Engine::openai, "openai"}, Name{Engine::lemonade, "lemonade"}};
-constexpr std::array kStates = {Name{State::absent, "absent"},
-                                Name{State::loaded_unused, "loaded_unused"},
-                                Name{State::loaded_idle, "loaded_idle"},
-                                Name{State::loaded_idle_late, "loaded_idle_late"},
-                                Name{State::active, "active"},
-                                Name{State::frozen, "frozen"}};
+constexpr std::array kStates = {
+    Name{State::absent, "absent"},           Name{State::loaded_unused, "loaded_unused"},
+    Name{State::loaded_idle, "loaded_idle"}, Name{State::loaded_idle_late, "loaded_idle_late"},
+    Name{State::active, "active"},           Name{State::frozen, "frozen"}};
 constexpr std::array kRounds = {Name{Round::fit, "fit"}, Name{Round::throughput, "throughput"},
                                 Name{Round::idle, "idle"}, Name{Round::energy, "energy"}};
 constexpr std::array kReasons = {Name{Reason::window_not_bracketed, "window_not_bracketed"},
@@ -44,9 +42,9 @@ constexpr std::array kReasons = {Name{Reason::window_not_bracketed, "window_not_
                                  Name{Reason::not_available, "not_available"},
                                  Name{Reason::request_failed, "request_failed"},
                                  Name{Reason::interrupted, "interrupted"}};
-constexpr std::array kRestartStatuses = {
-    Name{RestartStatus::running, "running"}, Name{RestartStatus::done, "done"}, Name{RestartStatus::failed, "failed"},
-    Name{RestartStatus::interrupted, "interrupted"}};
+constexpr std::array kRestartStatuses = {Name{RestartStatus::running, "running"}, Name{RestartStatus::done, "done"},
+                                         Name{RestartStatus::failed, "failed"},
+                                         Name{RestartStatus::interrupted, "interrupted"}};
 
 template <class Table, class E>
 std::string_view text_of(const Table& table, E value) {

@@ -12,7 +12,8 @@ namespace nw::watch {
 
 Result<Selector> parse_selector(const std::string& text) {
   const auto value_after = [&](std::string_view prefix) { return text.substr(prefix.size()); };
-  if (text.empty()) return usage_error("the process of the backend is empty", "say process = \"ollama\" or \"pid:4711\"");
+  if (text.empty())
+    return usage_error("the process of the backend is empty", "say process = \"ollama\" or \"pid:4711\"");
   if (text.starts_with("pid:")) {
     const auto pid = parse_int(value_after("pid:"));
     if (!pid || *pid <= 0 || *pid > 0x7fffffff) {
@@ -35,8 +36,10 @@ ProcessGroup::ProcessGroup(os::Processes& processes, Selector selector)
 bool ProcessGroup::matches(const os::ProcessIdentity& identity) {
   const pid_t pid = identity.pid;
   switch (selector_.kind) {
-    case Selector::Kind::pid: return pid == selector_.pid;
-    case Selector::Kind::below: return identity.parent == selector_.pid;
+    case Selector::Kind::pid:
+      return pid == selector_.pid;
+    case Selector::Kind::below:
+      return identity.parent == selector_.pid;
     case Selector::Kind::name: {
       constexpr std::size_t kCommBytes = 15;  // the kernel cuts longer names
       if (identity.comm == selector_.text.substr(0, kCommBytes)) return true;
@@ -45,7 +48,8 @@ bool ProcessGroup::matches(const os::ProcessIdentity& identity) {
     }
     case Selector::Kind::unit: {
       const auto cgroup = processes_.cgroup(pid);
-      return cgroup && (cgroup->ends_with("/" + selector_.text) || cgroup->find("/" + selector_.text + "/") != cgroup->npos);
+      return cgroup &&
+             (cgroup->ends_with("/" + selector_.text) || cgroup->find("/" + selector_.text + "/") != cgroup->npos);
     }
     case Selector::Kind::cgroup: {
       const auto cgroup = processes_.cgroup(pid);

@@ -10,8 +10,9 @@ namespace nw::watch {
 Snapshot Watcher::look(ProcessGroup* group, bool edge) {
   Snapshot snapshot;
   if (const auto machine = processes_.machine()) {
-    snapshot.machine = model::MachineSample{machine->at,           machine->busy_ns,     machine->steal_ns,
-                                            machine->context_switches, machine->self_cpu_ns, machine->wall_ns};
+    snapshot.machine =
+        model::MachineSample{machine->at,          machine->busy_ns, machine->steal_ns, machine->context_switches,
+                             machine->self_cpu_ns, machine->wall_ns};
   }
   if (group == nullptr) return snapshot;
   for (const auto& member : group->refresh()) {

@@ -16,7 +16,8 @@ namespace nw::os {
 Result<CommandOutput> run_command(const std::string& program, const std::vector<std::string>& argv,
                                   const std::vector<std::string>& env, Seconds limit, int cancel_fd) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed_error(fmt::format("cannot make a pipe: {}", errno_text(errno)));
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return failed_error(fmt::format("cannot make a pipe: {}", errno_text(errno)));
   const Fd output(ends[0]);
   Fd input(ends[1]);
   LaunchSpec launch;

@@ -98,20 +98,21 @@ namespace {
 bool is_private_group(gid_t group) {
   const passwd* user = ::getpwuid(::geteuid());
   const ::group* entry = ::getgrgid(group);
-  return user != nullptr && entry != nullptr && user->pw_gid == group && std::strcmp(user->pw_name, entry->gr_name) == 0;
+  return user != nullptr && entry != nullptr && user->pw_gid == group &&
+         std::strcmp(user->pw_name, entry->gr_name) == 0;
 }
 
 }  // namespace
 
 std::optional<std::string> writable_by_others(const std::string& path) {
-  struct stat file {};
+  struct stat file{};
   if (::stat(path.c_str(), &file) != 0) return std::nullopt;  // reading it will say so
   if (file.st_uid != ::geteuid() && file.st_uid != 0) return "belongs to another user";
   if ((file.st_mode & S_IWOTH) != 0) return "is writable by everybody";
   if ((file.st_mode & S_IWGRP) != 0 && !is_private_group(file.st_gid)) return "is writable by its group";
   const auto slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  struct stat dir {};
+  struct stat dir{};
   if (::stat(folder.c_str(), &dir) != 0) return std::nullopt;
   if ((dir.st_mode & S_IWOTH) != 0 && (dir.st_mode & S_ISVTX) == 0) return "is in a folder that everybody can write";
   return std::nullopt;
@@ -119,7 +120,7 @@ std::optional<std::string> writable_by_others(const std::string& path) {
 
 std::optional<std::string> find_program(std::string_view name, std::string_view path) {
   const auto runnable = [](const std::string& file) {
-    struct stat s {};
+    struct stat s{};
     return ::stat(file.c_str(), &s) == 0 && S_ISREG(s.st_mode) && ::access(file.c_str(), X_OK) == 0;
   };
   if (name.find('/') != std::string_view::npos) {

@@ -63,8 +63,8 @@ void send_message(int socket, char kind, int value) {
   [[maybe_unused]] const auto n = ::send(socket, &message, sizeof message, MSG_NOSIGNAL);
 }
 
-// fork() by the bare system call, with namespaces if asked. Not the library's fork(): that takes the locks of malloc and
-// stdio, and in the guard, a copy of a program with threads, another thread's lock may be held for ever.
+// fork() by the bare system call, with namespaces if asked. Not the library's fork(): that takes the locks of malloc
+// and stdio, and in the guard, a copy of a program with threads, another thread's lock may be held for ever.
 pid_t raw_fork(unsigned long flags) {
   return static_cast<pid_t>(::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
@@ -73,7 +73,8 @@ pid_t raw_fork(unsigned long flags) {
 void kill_everything(bool in_namespace) {
   if (in_namespace) {
     ::kill(-1, SIGKILL);  // from process 1: all but itself
-    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    }
     return;
   }
   // Each turn kills the children of this one thread; their orphans become children and are met in the next turn.
@@ -93,7 +94,8 @@ void kill_everything(bool in_namespace) {
     }
     if (pid > 0 && size < static_cast<ssize_t>(sizeof list) - 1) ::kill(pid, SIGKILL);
     if (::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
   }
 }
 
@@ -194,7 +196,8 @@ void watch_over(const GuardPlan& plan, pid_t server, int signals) {
 void map_user(pid_t guard) {
   const auto write_to = [&](const char* file, const std::string& text) {
     const Fd fd(::open(fmt::format("/proc/{}/{}", guard, file).c_str(), O_WRONLY | O_CLOEXEC));
-    if (fd) [[maybe_unused]] const auto n = ::write(fd.get(), text.data(), text.size());
+    if (fd) [[maybe_unused]]
+      const auto n = ::write(fd.get(), text.data(), text.size());
   };
   write_to("setgroups", "deny");
   write_to("uid_map", fmt::format("{0} {0} 1", ::geteuid()));
@@ -267,7 +270,8 @@ Result<GuardedProcess> GuardedProcess::start(const LaunchSpec& spec) {
   const bool root = ::geteuid() == 0;
   unsigned long flags = 0;
   if (spec.try_namespace) flags = CLONE_NEWPID | CLONE_NEWNS | (root ? 0UL : static_cast<unsigned long>(CLONE_NEWUSER));
-  GuardPlan plan{theirs.get(), spec.output_fd, spec.program.c_str(), argv.data(), env.data(), flags != 0, go_read.get()};
+  GuardPlan plan{theirs.get(), spec.output_fd, spec.program.c_str(), argv.data(),
+                 env.data(),   flags != 0,     go_read.get()};
   process.containment_ = flags != 0 ? Containment::pid_namespace : Containment::subreaper;
   process.guard_ = raw_fork(flags);
   if (process.guard_ == 0) {
@@ -299,7 +303,8 @@ Result<GuardedProcess> GuardedProcess::start(const LaunchSpec& spec) {
   }
   const auto hello = receive(process.socket_.get(), 0);
   if (!hello || hello->message.kind != 'H') {
-    return failed_error(fmt::format("cannot start {}: {}", spec.program, errno_text(hello ? hello->message.value : EIO)));
+    return failed_error(
+        fmt::format("cannot start {}: {}", spec.program, errno_text(hello ? hello->message.value : EIO)));
   }
   process.pid_ = hello->sender;
   return process;
@@ -347,7 +352,8 @@ Status GuardedProcess::stop(std::chrono::milliseconds grace) {
     [[maybe_unused]] const auto n = ::send(socket_.get(), &terminate, 1, MSG_NOSIGNAL);
     const Moment deadline = SystemClock().now() + grace;
     const std::array fds = {socket_.get()};
-    while (!exit_status() && wait_until(deadline, fds) >= 0) {}
+    while (!exit_status() && wait_until(deadline, fds) >= 0) {
+    }
   }
   socket_.reset();
   return reap_guard();

@@ -98,8 +98,10 @@ MachineFacts machine_facts(const std::string& root) {
   }
   const auto governor = first_line(read_small(root + "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
   if (!governor.empty()) facts.governor = governor;
-  if (facts.kernel.find("WSL2") != std::string::npos) facts.wsl = "WSL2";
-  else if (facts.kernel.find("Microsoft") != std::string::npos) facts.wsl = "WSL1";
+  if (facts.kernel.find("WSL2") != std::string::npos)
+    facts.wsl = "WSL2";
+  else if (facts.kernel.find("Microsoft") != std::string::npos)
+    facts.wsl = "WSL1";
   facts.virtualization = virtualization(root, cpuinfo);
   return facts;
 }
@@ -107,7 +109,8 @@ MachineFacts machine_facts(const std::string& root) {
 std::string random_uuid() {
   std::array<unsigned char, 16> b{};
   // 16 bytes of /dev/urandom's pool never come short once the machine has booted (getrandom(2)).
-  while (::getrandom(b.data(), b.size(), 0) != static_cast<ssize_t>(b.size())) {}
+  while (::getrandom(b.data(), b.size(), 0) != static_cast<ssize_t>(b.size())) {
+  }
   b[6] = static_cast<unsigned char>((b[6] & 0x0F) | 0x40);
   b[8] = static_cast<unsigned char>((b[8] & 0x3F) | 0x80);
   std::string text;

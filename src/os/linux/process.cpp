@@ -23,7 +23,8 @@
 namespace nw::os {
 namespace {
 
-// A /proc file into a buffer of the caller; empty when it cannot be read. No heap: this runs hundreds of times a second.
+// A /proc file into a buffer of the caller; empty when it cannot be read. No heap: this runs hundreds of times a
+// second.
 template <std::size_t N>
 std::string_view read_proc(const char* path, std::array<char, N>& buffer) {
   const Fd fd(::open(path, O_RDONLY | O_CLOEXEC));

@@ -44,7 +44,8 @@ void on_signal(int) {
   g_count = g_count + 1;
   if (g_count > 1) ::_exit(kInterruptedExit);
   const std::uint64_t one = 1;
-  if (g_event >= 0) [[maybe_unused]] const auto n = ::write(g_event, &one, sizeof one);
+  if (g_event >= 0) [[maybe_unused]]
+    const auto n = ::write(g_event, &one, sizeof one);
   errno = saved;
 }
 
@@ -53,10 +54,10 @@ void on_signal(int) {
 StopSignal::StopSignal() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   g_event = event_.get();
   g_count = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   for (const int signal : kSignals) {
-    struct sigaction before {};
+    struct sigaction before{};
     ::sigaction(signal, nullptr, &before);
     if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);  // nohup stays nohup
   }
@@ -73,7 +74,8 @@ bool StopSignal::stopped() const {
   return ::poll(&p, 1, 0) > 0;
 }
 
-EitherStop::EitherStop(int other) : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+EitherStop::EitherStop(int other)
+    : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   epoll_event readable{};
   readable.events = EPOLLIN;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &readable);

@@ -62,12 +62,13 @@ inline Error interrupted_error() { return {ErrorKind::interrupted, "interrupted"
 // NW_TRY(auto x, f()): x is f's value, or the enclosing function returns f's error. NW_CHECK(f()) for a Status.
 #define NW_CONCAT_(a, b) a##b
 #define NW_CONCAT(a, b) NW_CONCAT_(a, b)
-#define NW_TRY_(tmp, decl, expr)            \
-  auto tmp = (expr);                        \
-  if (!tmp) return std::move(tmp).error();  \
+#define NW_TRY_(tmp, decl, expr)           \
+  auto tmp = (expr);                       \
+  if (!tmp) return std::move(tmp).error(); \
   decl = std::move(*tmp)
 #define NW_TRY(decl, expr) NW_TRY_(NW_CONCAT(nw_try_, __LINE__), decl, expr)
-#define NW_CHECK(expr)                                                       \
-  do {                                                                       \
-    if (auto nw_status = (expr); !nw_status) return std::move(nw_status).error(); \
+#define NW_CHECK_(tmp, expr)                                    \
+  do {                                                          \
+    if (auto tmp = (expr); !tmp) return std::move(tmp).error(); \
   } while (false)
+#define NW_CHECK(expr) NW_CHECK_(NW_CONCAT(nw_status_, __COUNTER__), expr)

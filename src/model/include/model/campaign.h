@@ -48,8 +48,8 @@ struct Workload {
 
 struct Rounds {
   std::vector<Round> order = {Round::fit, Round::throughput, Round::idle, Round::energy};
-  int restarts = 12;        // at most
-  double target = 0.02;     // half-width of the ratio's interval at which a run may stop earlier
+  int restarts = 12;     // at most
+  double target = 0.02;  // half-width of the ratio's interval at which a run may stop earlier
   std::vector<State> idle_states = {State::absent, State::loaded_unused, State::loaded_idle};
   double idle_window_s = 30;
   std::uint64_t seed = 1;
@@ -61,11 +61,11 @@ struct BackendSpec {
   // Either a command (nightwatt starts and stops the server) or a url (it attaches to a running one).
   std::vector<std::string> command;  // argv; {model} and {port} are replaced; no shell reads it
   std::map<std::string, std::string> env;
-  std::string url;       // "http://127.0.0.1:11434"
-  std::string model;     // the model's name or file for this backend; empty: the campaign's
-  std::string process;   // of an attached server: name, pid:N, unit:NAME or cgroup:PATH; empty: not known
+  std::string url;          // "http://127.0.0.1:11434"
+  std::string model;        // the model's name or file for this backend; empty: the campaign's
+  std::string process;      // of an attached server: name, pid:N, unit:NAME or cgroup:PATH; empty: not known
   std::string api_key_env;  // name of the environment variable that holds the key; the key itself is never stored
-  int port = 0;              // of a started server; 0: a free one is chosen for each start
+  int port = 0;             // of a started server; 0: a free one is chosen for each start
   double ready_timeout_s = 600;
   [[nodiscard]] bool attached() const { return !url.empty(); }
 };

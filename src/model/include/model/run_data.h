@@ -19,24 +19,24 @@ namespace nw::model {
 
 // Why a trial is invalid. An invalid trial is kept, shown and left out of the verdict. The text form is the name.
 enum class Reason {
-  window_not_bracketed,    // no sample at the beginning or the end of the window
-  sampling_gap,            // two samples further apart than the limit
-  counter_went_back,       // a CPU counter fell
-  clock_step,              // the wall clock and the monotonic clock disagree by more than 0.1 s over the window
-  token_mismatch,          // the engine counted other tokens than were asked for
-  cache_hit,               // the engine served prompt tokens from its cache
-  competing_load,          // other programs used too much of the CPUs during the window
-  drifted_baseline,        // the machine's own baseline moved during the window
-  backend_restarted,       // the process changed during the window
-  backend_died,            // it ended during the window
+  window_not_bracketed,  // no sample at the beginning or the end of the window
+  sampling_gap,          // two samples further apart than the limit
+  counter_went_back,     // a CPU counter fell
+  clock_step,            // the wall clock and the monotonic clock disagree by more than 0.1 s over the window
+  token_mismatch,        // the engine counted other tokens than were asked for
+  cache_hit,             // the engine served prompt tokens from its cache
+  competing_load,        // other programs used too much of the CPUs during the window
+  drifted_baseline,      // the machine's own baseline moved during the window
+  backend_restarted,     // the process changed during the window
+  backend_died,          // it ended during the window
   too_few_samples,
-  client_saturated,        // nightwatt itself was the bottleneck
-  process_not_visible,     // the processes of the backend cannot be seen from here: null, never 0
-  not_restarted,           // repeats on an attached server, without a restart between them (a mark, not an invalidity)
-  needs_restart_permission,// the state needs a stop of a server that nightwatt did not start (--may-restart)
-  not_available,           // this version or this engine cannot do it
+  client_saturated,     // nightwatt itself was the bottleneck
+  process_not_visible,  // the processes of the backend cannot be seen from here: null, never 0
+  not_restarted,        // repeats on an attached server, without a restart between them (a mark, not an invalidity)
+  needs_restart_permission,  // the state needs a stop of a server that nightwatt did not start (--may-restart)
+  not_available,             // this version or this engine cannot do it
   request_failed,
-  interrupted,             // the run was stopped in the middle of it
+  interrupted,  // the run was stopped in the middle of it
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
 [[nodiscard]] std::optional<Reason> reason_from(std::string_view name);
@@ -45,12 +45,12 @@ enum class Reason {
 
 // CPU time and switches of one thread at one moment, cumulative since the thread started.
 struct ThreadSample {
-  Moment at;                // when the read began
+  Moment at;  // when the read began
   std::int32_t pid = 0;
   std::int32_t tid = 0;
-  std::string comm;         // as the kernel has it, at most 15 bytes, not escaped
+  std::string comm;  // as the kernel has it, at most 15 bytes, not escaped
   std::int64_t cpu_ns = 0;
-  std::optional<std::int64_t> voluntary_switches;    // wake-ups: each ended a wait
+  std::optional<std::int64_t> voluntary_switches;  // wake-ups: each ended a wait
   std::optional<std::int64_t> involuntary_switches;
 };
 
@@ -85,11 +85,11 @@ struct Request {
   std::optional<Moment> first_byte;
   std::optional<Moment> first_token;
   std::optional<Moment> end;
-  std::vector<Moment> token_times;              // one per streamed content chunk
-  std::optional<std::int64_t> prompt_tokens;    // the engine's counter: tokens it evaluated or took from its cache
-  std::optional<std::int64_t> cached_tokens;    // of those, from its cache
-  std::optional<std::int64_t> generated_tokens; // the engine's counter
-  std::optional<double> engine_prompt_s;        // the engine's own clock
+  std::vector<Moment> token_times;               // one per streamed content chunk
+  std::optional<std::int64_t> prompt_tokens;     // the engine's counter: tokens it evaluated or took from its cache
+  std::optional<std::int64_t> cached_tokens;     // of those, from its cache
+  std::optional<std::int64_t> generated_tokens;  // the engine's counter
+  std::optional<double> engine_prompt_s;         // the engine's own clock
   std::optional<double> engine_generate_s;
   std::string error;
 };
@@ -100,7 +100,7 @@ struct Trial {
   std::optional<State> state;  // of the idle round
   std::optional<Test> test;    // of the throughput round
   Moment begin, end;
-  bool finished = false;       // false: the run ended in the middle of it
+  bool finished = false;  // false: the run ended in the middle of it
   std::vector<Reason> reasons;
   std::vector<ProcessSample> processes;
   std::vector<ThreadSample> threads;
@@ -115,9 +115,9 @@ enum class RestartStatus { running, done, failed, interrupted };
 
 struct Restart {
   std::int64_t id = 0;
-  int session = 0;   // index into Run::sessions
-  int backend = 0;   // index into Run::backends; -1: the machine alone (state absent)
-  int index = 0;     // which repeat, from 0: equal indices of two backends were measured next to each other
+  int session = 0;  // index into Run::sessions
+  int backend = 0;  // index into Run::backends; -1: the machine alone (state absent)
+  int index = 0;    // which repeat, from 0: equal indices of two backends were measured next to each other
   Moment begin;
   std::optional<Moment> ready;
   std::optional<Moment> end;
@@ -133,7 +133,7 @@ struct BackendRecord {
 };
 
 struct Session {
-  std::string id;       // UUID
+  std::string id;  // UUID
   std::string boot_id;
   Moment begin;
   std::optional<Moment> end;
@@ -160,8 +160,8 @@ struct Run {
   std::vector<Session> sessions;
   std::vector<BackendRecord> backends;
   std::vector<Restart> restarts;
-  bool complete = false;   // every planned restart was done
-  std::string stop_reason; // "limit", "target", "interrupted", "failed: ..."
+  bool complete = false;    // every planned restart was done
+  std::string stop_reason;  // "limit", "target", "interrupted", "failed: ..."
 };
 
 }  // namespace nw::model

@@ -27,8 +27,8 @@ struct LaunchSpec {
 // How an ended process ended.
 struct ExitStatus {
   bool by_signal = false;
-  int code = 0;        // exit code, or the signal
-  int exec_error = 0;  // the errno of an execve that failed, else 0
+  int code = 0;                            // exit code, or the signal
+  int exec_error = 0;                      // the errno of an execve that failed, else 0
   [[nodiscard]] std::string text() const;  // "exited with status 1", "was killed by signal 11 (Segmentation fault)"
 };
 

@@ -1,4 +1,4 @@
-// The SHA-256 of a file, remembered: a model of 18 GB takes a quarter of a minute to hash, and does not change.
+// The SHA-256 of a file, remembered: a model of 18 GB takes long to hash, and does not change.
 #pragma once
 
 #include <filesystem>

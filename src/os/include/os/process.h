@@ -46,7 +46,7 @@ struct ThreadReading {
 struct MachineReading {
   Moment at;
   std::int64_t wall_ns = 0;
-  std::int64_t busy_ns = 0;   // all CPUs: user, nice, system, interrupts; ticks of 10 ms
+  std::int64_t busy_ns = 0;  // all CPUs: user, nice, system, interrupts; ticks of 10 ms
   std::int64_t steal_ns = 0;
   std::int64_t context_switches = 0;
   std::int64_t self_cpu_ns = 0;  // of this process
@@ -66,9 +66,10 @@ class Processes {
   virtual std::optional<MachineReading> machine() = 0;
 
   virtual std::vector<std::string> command_line(pid_t pid) = 0;
-  virtual std::optional<std::string> executable(pid_t pid) = 0;    // nullopt: ended, a kernel thread, or no permission
-  virtual std::vector<std::string> mapped_files(pid_t pid) = 0;    // shared objects, each once; empty without permission
-  virtual std::optional<std::vector<std::string>> open_devices(pid_t pid) = 0;  // targets below /dev; nullopt: no permission
+  virtual std::optional<std::string> executable(pid_t pid) = 0;  // nullopt: ended, a kernel thread, or no permission
+  virtual std::vector<std::string> mapped_files(pid_t pid) = 0;  // shared objects, each once; empty without permission
+  virtual std::optional<std::vector<std::string>> open_devices(
+      pid_t pid) = 0;                                                 // targets below /dev; nullopt: no permission
   virtual std::vector<std::uint16_t> listening_ports(pid_t pid) = 0;  // TCP; empty without permission
   virtual std::optional<std::string> cgroup(pid_t pid) = 0;  // its path in the unified (or systemd's) hierarchy
 };
