@@ -27,17 +27,23 @@ demo: ## installs what is missing, builds, and runs the main job on real engines
 build: ## the program, at build/release/nightwatt
 	@tools/setup build
 	cmake --preset release
+	cmake --build --preset release --target nightwatt
+
+.PHONY: everything
+everything: ## the program with its tests and benchmarks
+	@tools/setup build
+	cmake --preset release
 	cmake --build --preset release
 
 lab: ## real engines (llama-server and others) in build/lab, unless a llama-server is on PATH
 	@if [ -n "$$(tools/lab --bin-or-path)" ]; then tools/setup lab; fi
 	@tools/lab --if-needed
 
-test: lab build ## builds and runs the tests; the long ones are in soak
-	tools/lab --exec ctest --preset release -LE soak --output-on-failure --no-tests=error
+test: lab everything ## builds and runs the tests; the long ones are in soak
+	tools/lab --exec ctest --preset release -LE soak -j "$$(nproc)" --output-on-failure --no-tests=error
 
 # ctest comes last, so that its summary is what one sees.
-soak: lab build ## the long tests, the suite under ASan and UBSan, a clang build, the tarball in bare Debian roots
+soak: lab everything ## the long tests, the suite under ASan and UBSan, a clang build, the tarball in bare Debian roots
 	@tools/setup lab soak
 	cmake --preset clang
 	cmake --build --preset clang
@@ -46,9 +52,9 @@ soak: lab build ## the long tests, the suite under ASan and UBSan, a clang build
 	cmake --preset asan
 	cmake --build --preset asan
 	tools/lab --exec ctest --preset release -L soak --output-on-failure --no-tests=ignore
-	tools/lab --exec ctest --preset asan -LE soak --output-on-failure --no-tests=error
+	tools/lab --exec ctest --preset asan -LE soak -j "$$(nproc)" --output-on-failure --no-tests=error
 
-bench: lab build ## the benchmarks of bench/
+bench: lab everything ## the benchmarks of bench/
 	@for bench in $$(find build/release/bench -maxdepth 1 -type f -executable | sort); do \
 	  echo "== $$bench"; tools/lab --exec "$$bench"; done
 	@for bench in bench/*.sh; do echo "== $$bench"; "$$bench"; done

@@ -111,6 +111,7 @@ Status Repeat::run_test(const model::Test& test) {
     load::TestPlan plan;
     plan.test = test;
     plan.budget = Seconds(test_budget_s(run_.options.quick));
+    plan.min_measured = Seconds(2);
     plan.first_nonce = run_.next_nonce;
     if (group_) group_->rescan();
     trial.take(watcher_.look(group_.get(), true));

@@ -139,18 +139,15 @@ std::optional<std::int64_t> tokens_of(const Request& request, bool prompt) {
   return *request.prompt_tokens - request.cached_tokens.value_or(0);
 }
 
-// Total tokens over total time. A request's time is its tokens over its rate; a tg rate is that of the tokens after
-// the first (model/figures.h).
+// Total tokens over total time; why spans of no time count too: model/figures.h.
 std::optional<double> sequential_rate(const Trial& trial) {
   double tokens = 0, seconds = 0;
   for (const Request& request : trial.requests) {
     if (!is_measured(request)) continue;
-    const auto rate = model::tokens_per_second(request, *trial.test);
-    const auto count = tokens_of(request, is_prompt_test(trial));
-    if (!rate || !count || *rate <= 0) continue;
-    const auto timed = static_cast<double>(is_prompt_test(trial) ? *count : *count - 1);
-    tokens += timed;
-    seconds += timed / *rate;
+    const auto span = model::token_span(request, *trial.test);
+    if (!span) continue;
+    tokens += span->tokens;
+    seconds += span->seconds;
   }
   if (seconds <= 0) return std::nullopt;
   return tokens / seconds;

@@ -159,6 +159,7 @@ class TestRun {
     std::size_t length = 1;  // requests to leave out
     std::size_t good = 0;    // requests without an error
     bool settled = false;    // the cut lies before the latest one possible: what follows it is a plateau
+    double measured_s = 0;   // from sent to end, of the good requests after the cut
   };
   [[nodiscard]] WarmUp warm_up() const;
   void judge();
@@ -223,8 +224,10 @@ void TestRun::ask_once(const std::function<void(const model::Request&)>& on_requ
 // What the plateau detector says about the successful requests so far.
 TestRun::WarmUp TestRun::warm_up() const {
   std::vector<double> figures;
+  std::vector<double> seconds;
   for (const model::Request& request : outcome_.requests) {
     if (!request.error.empty()) continue;
+    seconds.push_back(request.end ? to_seconds(*request.end - request.sent) : 0);
     // As seconds a token: a warm-up is slow, and in times it stands out more than in rates. A missing figure must not
     // shift the others; the trial will say what is missing.
     const auto rate = model::tokens_per_second(request, plan_.test);
@@ -233,18 +236,23 @@ TestRun::WarmUp TestRun::warm_up() const {
   const std::size_t n = figures.size();
   const std::size_t cut = stats::warmup_length(figures);
   const std::size_t limit = std::min(n / 2, n > stats::kPlateauMin ? n - stats::kPlateauMin : 0);
-  return {std::max<std::size_t>(1, cut), n, cut < limit};
+  WarmUp warm{std::max<std::size_t>(1, cut), n, cut < limit};
+  for (std::size_t i = warm.length; i < n; ++i) warm.measured_s += seconds[i];
+  return warm;
 }
 
 bool TestRun::enough() const {
   const WarmUp warm = warm_up();
+  const std::size_t asked = outcome_.requests.size();
+  const bool long_enough = warm.measured_s >= plan_.min_measured.value() || asked >= kMostRequests || failures_ > 0;
+  if (!long_enough) return false;
+  if (asked >= static_cast<std::size_t>(std::max(plan_.max_requests, plan_.min_requests + 1))) return true;
   return warm.settled && warm.good >= warm.length + static_cast<std::size_t>(plan_.min_requests);
 }
 
 TestOutcome TestRun::run(const std::function<void(const model::Request&)>& on_request) {
   const Moment begin = clock_.now();
-  const auto limit = static_cast<std::size_t>(std::max(plan_.max_requests, plan_.min_requests + 1));
-  while (!interrupted_ && failures_ < kFailuresInARow && outcome_.requests.size() < limit && !enough()) {
+  while (!interrupted_ && failures_ < kFailuresInARow && !enough()) {
     const bool tried = outcome_.requests.size() > static_cast<std::size_t>(plan_.min_requests);
     if (tried && to_seconds(clock_.now() - begin) > plan_.budget.value()) break;
     ask_once(on_request);

@@ -44,16 +44,22 @@ bool cache_hit(const Request& request, const Test& test, bool exact) {
 
 }  // namespace
 
-std::optional<double> tokens_per_second(const Request& request, const Test& test) {
+std::optional<TokenSpan> token_span(const Request& request, const Test& test) {
   if (!request.error.empty()) return std::nullopt;
   if (test.prompt > 0) {
     const auto tokens = evaluated_tokens(request);
     const auto time = ttft_s(request);
-    return tokens && time ? rate(*tokens, *time) : std::nullopt;
+    if (!tokens || !time || *tokens <= 0 || *time < 0) return std::nullopt;
+    return TokenSpan{*tokens, *time};
   }
-  if (!request.generated_tokens || request.token_times.size() < 2) return std::nullopt;
-  const double time = to_seconds(request.token_times.back() - request.token_times.front());
-  return rate(static_cast<double>(*request.generated_tokens - 1), time);
+  if (!request.generated_tokens || *request.generated_tokens < 2 || request.token_times.size() < 2) return std::nullopt;
+  return TokenSpan{static_cast<double>(*request.generated_tokens - 1),
+                   to_seconds(request.token_times.back() - request.token_times.front())};
+}
+
+std::optional<double> tokens_per_second(const Request& request, const Test& test) {
+  const auto span = token_span(request, test);
+  return span ? rate(span->tokens, span->seconds) : std::nullopt;
 }
 
 std::optional<double> engine_tokens_per_second(const Request& request, const Test& test) {

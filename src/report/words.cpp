@@ -163,9 +163,7 @@ void add_busy(const Report& report, std::vector<std::string>& out) {
     const std::string interval = row.ratio->ci95 ? interval_text(*row.ratio->ci95, 3) : "(one repeat)";
     out.push_back(fmt::format("- {}: {} is {:.3f} {} times as fast as {}, {}", to_string(row.test),
                               quoted(report, row.a), row.ratio->ratio, interval, quoted(report, row.b),
-                              !beyond   ? "no interval"
-                              : *beyond ? "beyond noise"
-                                        : "within noise"));
+                              beyond ? "beyond noise" : "no interval"));
   }
 }
 
@@ -183,6 +181,11 @@ void add_idle(const Report& report, std::vector<std::string>& out) {
   for (const IdleDifferenceRow& row : report.verdict.idle_differences) {
     if (!row.cores) continue;
     const auto beyond = row.cores->beyond_noise();
+    if (beyond && !*beyond) {
+      out.push_back(fmt::format("- {} and {} cannot be told apart (difference {:.3f} {} cores)", quoted(report, row.a),
+                                quoted(report, row.b), row.cores->difference, interval_text(*row.cores->ci95, 3)));
+      continue;
+    }
     const bool more = row.cores->difference >= 0;
     const std::string verb = more ? "burns more than" : "burns less than";
     std::string interval = "(one repeat)";
@@ -191,10 +194,7 @@ void add_idle(const Report& report, std::vector<std::string>& out) {
       interval = interval_text(more ? ci : stats::Interval{-ci.hi, -ci.lo}, 3);
     }
     out.push_back(fmt::format("- {} {} {} by {:.3f} {} cores, {}", quoted(report, row.a), verb, quoted(report, row.b),
-                              std::abs(row.cores->difference), interval,
-                              !beyond   ? "no interval"
-                              : *beyond ? "beyond noise"
-                                        : "within noise"));
+                              std::abs(row.cores->difference), interval, beyond ? "beyond noise" : "no interval"));
   }
 }
 

@@ -65,7 +65,7 @@ class Run : public ::testing::Test {
 // An engine that spins from its first request on: about 0 before, about 1 after. That is why the states are several.
 TEST_F(Run, SpinFromTheFirstRequestOn) {
   const Ran ran =
-      run_undisturbed(short_campaign(model, 2) + backend("spins", {"--spin-after-first"}) + backend("quiet", {}));
+      run_undisturbed(short_campaign(model) + backend("spins", {"--spin-after-first"}) + backend("quiet", {}));
   if (disturbed) GTEST_SKIP() << "other programs used too much of the CPUs, three times";
   ASSERT_EQ(ran.code, 0) << ran.err;
   const auto report = report_of(dir);

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <thread>
 
@@ -374,61 +373,6 @@ TEST_F(ClientTest, LocalhostMeansBothLoopbacks) {
   EXPECT_THAT(v6.requests().at(0), HasSubstr("Host: [::1]:"));
   const auto second = client_.fetch({"localhost", v6.port(), false}, request_);
   ASSERT_TRUE(second) << second.error().message;
-}
-
-class CancelTest : public ClientTest {
- protected:
-  void SetUp() override { ASSERT_EQ(::pipe(pipe_), 0); }
-  void TearDown() override {
-    ::close(pipe_[0]);
-    ::close(pipe_[1]);
-  }
-  Options cancellable() const {
-    Options options;
-    options.cancel_fd = pipe_[0];
-    return options;
-  }
-  // The descriptor is still open and still readable: nobody read from it.
-  bool untouched() const {
-    pollfd entry{pipe_[0], POLLIN, 0};
-    return ::poll(&entry, 1, 0) == 1 && entry.revents == POLLIN;
-  }
-  int pipe_[2] = {-1, -1};
-};
-
-TEST_F(CancelTest, EndsAWaitAtOnce) {
-  const RawServer server(
-      [](const Connection& connection, const std::string&) { connection.pause(milliseconds(5000)); });
-  std::thread presser([&] {
-    std::this_thread::sleep_for(milliseconds(50));
-    EXPECT_EQ(::write(pipe_[1], "x", 1), 1);
-  });
-  const Moment begin = clock_.now();
-  const auto response = client_.fetch(at(server), request_, cancellable());
-  presser.join();
-  ASSERT_FALSE(response);
-  EXPECT_EQ(response.error().kind, ErrorKind::interrupted);
-  EXPECT_LT(to_seconds(clock_.now() - begin), 2.0);
-  EXPECT_TRUE(untouched());
-}
-
-TEST_F(CancelTest, ThatWasPressedBeforeStopsTheNextRequestToo) {
-  const RawServer server(
-      [](const Connection& connection, const std::string&) { connection.pause(milliseconds(5000)); });
-  ASSERT_EQ(::write(pipe_[1], "x", 1), 1);
-  for (int i = 0; i < 2; ++i) {
-    const auto response = client_.fetch(at(server), request_, cancellable());
-    ASSERT_FALSE(response);
-    EXPECT_EQ(response.error().kind, ErrorKind::interrupted);
-  }
-  EXPECT_TRUE(untouched());
-}
-
-TEST_F(CancelTest, DoesNotDisturbRequestsWhileNobodyPresses) {
-  const RawServer server(
-      [](const Connection& connection, const std::string&) { connection.send("HTTP/1.1 200 OK\r\n\r\nfine"); });
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(client_.fetch(at(server), request_, cancellable()));
-  EXPECT_FALSE(untouched());
 }
 
 TEST_F(ClientTest, AnErrorOfTheHandlerEndsTheExchangeUnchanged) {

@@ -19,12 +19,17 @@ struct TestPlan {
   model::Test test;
   int min_requests = 3;   // after the warm-up
   int max_requests = 12;  // with the warm-up
-  Seconds budget{120};    // no request begins after it; at least min_requests + 1 are tried all the same
+  // A test whose requests take milliseconds is noise after three of them: requests go on until this much time has been
+  // measured (or kMostRequests), whatever max_requests says.
+  Seconds min_measured{0};
+  Seconds budget{120};  // no request begins after it; at least min_requests + 1 are tried all the same
   // Nonce of the first request; each request takes the next one. Two tests of one server must not share any, also not
   // over two runs on an attached server: Clock::wall_ns() is a good base.
   std::uint64_t first_nonce = 1;
   Seconds idle_timeout{600};  // longest silence of the server within a request
 };
+
+inline constexpr int kMostRequests = 500;
 
 struct TestOutcome {
   std::vector<model::Request> requests;  // in order, warm-up marked, failures with their error

@@ -12,12 +12,25 @@
 
 namespace nw::model {
 
-// Of a pp test: (prompt tokens − cached tokens) / (first token − sent). The time holds what a user waits for: the way
+// The tokens of a request and the time they took.
+struct TokenSpan {
+  double tokens = 0;
+  double seconds = 0;  // >= 0; 0 when everything arrived in one read
+};
+
+// Of a pp test: prompt tokens − cached tokens, and first token − sent. The time holds what a user waits for: the way
 // there, the prompt's evaluation, one sampling and the way back.
-// Of a tg test: (generated − 1) / (last chunk − first chunk). The first token belongs to the prompt's evaluation; from
+// Of a tg test: generated − 1, and last chunk − first chunk. The first token belongs to the prompt's evaluation; from
 // it to the last one, generated − 1 tokens were made. This holds with several tokens in a chunk only if the first chunk
 // and the last each bring one token, and the error is at most the tokens of the first chunk − 1.
-// nullopt: the request failed, a counter or a time is missing, or the time is not above zero.
+// nullopt: the request failed, or a counter or a time is missing.
+//
+// A time stamp may be late by what the client waited for a CPU. The delays of first and last stamp cancel in the sum
+// over many requests, so a rate over requests is Σ tokens / Σ seconds with the spans of 0 in it: to leave those out
+// would keep only the requests whose first stamp was late, and overstate the rate.
+[[nodiscard]] std::optional<TokenSpan> token_span(const Request& request, const Test& test);
+
+// tokens / seconds of the span; nullopt too when the time is not above zero.
 [[nodiscard]] std::optional<double> tokens_per_second(const Request& request, const Test& test);
 
 // The same rate by the engine's own clock, for the comparison: prompt tokens evaluated / engine_prompt_s, or
