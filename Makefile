@@ -74,7 +74,8 @@ install: ## the program, its man page and documents below $(DESTDIR)$(PREFIX)
 	@test -x $(NIGHTWATT) || { echo "make install: there is no $(NIGHTWATT) yet; run make build first" >&2; exit 3; }
 	install -D -m 755 $(NIGHTWATT) "$(DESTDIR)$(PREFIX)/bin/nightwatt"
 	install -D -m 644 man/nightwatt.1 "$(DESTDIR)$(PREFIX)/share/man/man1/nightwatt.1"
-	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/nightwatt" README.md LICENSE
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/nightwatt" README.md LICENSE CHANGELOG.md
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/doc/nightwatt/docs" docs/*.md
 
 # The same input gives the same bytes: fixed order, owner and time.
 dist: build ## build/nightwatt-VERSION-linux-ARCH.tar.gz, whose program needs only glibc
@@ -82,6 +83,7 @@ dist: build ## build/nightwatt-VERSION-linux-ARCH.tar.gz, whose program needs on
 	install -D -m 755 $(NIGHTWATT) build/dist/$(DIST)/nightwatt
 	strip build/dist/$(DIST)/nightwatt
 	install -m 644 man/nightwatt.1 README.md LICENSE CHANGELOG.md build/dist/$(DIST)
+	install -D -m 644 -t build/dist/$(DIST)/docs docs/*.md
 	tar -C build/dist --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)}" \
 	  -c $(DIST) | gzip -n -9 >build/$(DIST).tar.gz
 	@echo "build/$(DIST).tar.gz"

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "base/text.h"
 
 namespace nw::app {
 
@@ -29,9 +30,12 @@ std::vector<Step> plan_steps(const Campaign& campaign) {
   Random random(campaign.rounds.seed);
   random.shuffle(order);
 
+  // Beside a server that runs already there is no moment without a backend.
+  const bool attached = std::any_of(campaign.backends.begin(), campaign.backends.end(),
+                                    [](const model::BackendSpec& spec) { return spec.attached(); });
   std::vector<Step> steps;
   for (int index = 0; index < campaign.rounds.restarts; ++index) {
-    if (has_state(campaign, State::absent)) steps.push_back({-1, index});
+    if (has_state(campaign, State::absent) && !attached) steps.push_back({-1, index});
     for (const int backend : order) steps.push_back({backend, index});
     std::reverse(order.begin(), order.end());
   }
@@ -84,11 +88,17 @@ QuickPlan make_quick(Campaign campaign) {
   return quick;
 }
 
-std::vector<std::string> not_in_this_version(const Campaign& campaign) {
+std::vector<std::string> not_possible(const Campaign& campaign) {
   std::vector<std::string> notes;
   if (has_round(campaign, Round::fit)) notes.emplace_back("round fit: not in this version, skipped");
   if (has_round(campaign, Round::energy)) {
-    notes.emplace_back("round energy: no power meter in this version, skipped; the bill is in core-hours");
+    notes.emplace_back("round energy: no power meter in this version, skipped");
+  }
+  for (const auto& spec : campaign.backends) {
+    if (!spec.attached() || !has_state(campaign, State::absent)) continue;
+    notes.push_back(fmt::format("state absent: \"{}\" runs already, so there is no moment without a backend",
+                                printable(spec.name)));
+    break;
   }
   return notes;
 }

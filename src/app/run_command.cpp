@@ -12,6 +12,7 @@
 #include "app/model_commands.h"
 #include "app/plan.h"
 #include "app/version.h"
+#include "backend/dialects.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "machine_record.h"
@@ -84,7 +85,7 @@ Result<BackendPlan> plan_backend(const Campaign& campaign, std::size_t index,
 }
 
 void show_commands(const std::vector<BackendPlan>& backends) {
-  fmt::print(stderr, "These commands will be started (no shell reads them); servers with a url are only asked:\n");
+  fmt::print(stderr, "Commands of this campaign (no shell reads them; a url is only asked):\n");
   for (const auto& backend : backends) {
     fmt::print(stderr, "  {}:", printable(backend.spec->name));
     if (backend.spec->attached()) fmt::print(stderr, " {}", printable(wire::mask_url(backend.spec->url)));
@@ -219,14 +220,7 @@ double RunLoop::expected_left(const std::vector<Step>& steps, std::size_t from) 
 }
 
 Status RunLoop::do_step(RunContext& context, const Step& step) {
-  if (step.backend < 0) {
-    const bool attached =
-        std::any_of(backends_.begin(), backends_.end(), [](const auto& b) { return b.spec->attached(); });
-    if (!attached) return measure_absent(context, step.index);
-    return context.store.add_note(0,
-                                  "absent: a server that nightwatt did not start was running, so there was no moment "
-                                  "without a backend");
-  }
+  if (step.backend < 0) return measure_absent(context, step.index);
   Repeat repeat(context, backends_[static_cast<std::size_t>(step.backend)], step.index);
   return repeat.measure();
 }
@@ -268,12 +262,15 @@ Result<std::string> RunLoop::do_steps(RunContext& context, const std::vector<Ste
     const std::string sentence =
         fmt::format("backend \"{}\": {}", printable(name), filter.apply(status.error().message));
     context.progress.clear();
-    log::write(log::Level::error, sentence);
-    if (!status.error().hint.empty()) fmt::print(stderr, "hint: {}\n", status.error().hint);
+    const bool ends_the_run = status.error().kind == ErrorKind::lacking;  // then the caller says it
+    if (!ends_the_run) {
+      log::write(log::Level::error, sentence);
+      if (!status.error().hint.empty()) fmt::print(stderr, "hint: {}\n", status.error().hint);
+    }
     if (trouble_.empty()) trouble_ = sentence;
     NW_CHECK(context.store.add_note(
         step.backend, fmt::format("repeat {} failed: {}", step.index + 1, filter.apply(status.error().message))));
-    if (status.error().kind == ErrorKind::lacking) return status.error();
+    if (ends_the_run) return status.error();
   }
   return trouble_.empty() ? "limit" : "failed: " + trouble_;
 }
@@ -308,7 +305,7 @@ Result<RunOutcome> RunLoop::run() {
   NW_TRY(context.session, store.begin_session(session));
   if (!options_.resume) {
     for (std::size_t i = 0; i < backends_.size(); ++i) {
-      for (const auto& note : not_in_this_version(campaign_)) NW_CHECK(store.add_note(static_cast<int>(i), note));
+      for (const auto& note : not_possible(campaign_)) NW_CHECK(store.add_note(static_cast<int>(i), note));
     }
   }
   auto reason = do_steps(context, steps);
@@ -325,9 +322,30 @@ Result<RunOutcome> RunLoop::run() {
   outcome.trouble = trouble_;
   outcome.anything_valid = report::make_report(after).anything_valid();
   for (const auto& restart : after.restarts) {
+    for (const auto& trial : restart.trials) {
+      const bool impossible = trial.begin == trial.end || trial.machine.empty();  // a state that could not be measured
+      outcome.trials += impossible ? 0 : 1;
+      outcome.invalid_trials += impossible || trial.valid() ? 0 : 1;
+      outcome.competing_trials +=
+          std::count(trial.reasons.begin(), trial.reasons.end(), model::Reason::competing_load) > 0 ? 1 : 0;
+    }
     outcome.restarts_done += restart.backend >= 0 && restart.status == model::RestartStatus::done ? 1 : 0;
   }
   return outcome;
+}
+
+// A server that is not there is said before the others are measured for an hour.
+Status check_attached(const BackendPlan& backend, const RunOptions& options, const Clock& clock) {
+  if (!backend.spec->attached()) return {};
+  backend::DialectOptions dialect_options;
+  dialect_options.model = backend.spec->model;
+  dialect_options.api_key = backend.api_key;
+  dialect_options.base_path = backend.base_path;
+  const auto dialect = backend::make_dialect(backend.spec->engine, std::move(dialect_options));
+  auto server = backend::Server::attach(backend.attached_to);
+  auto ready = server.wait_ready(*dialect, Seconds(backend.spec->ready_timeout_s), clock, options.stop_fd);
+  if (ready) return {};
+  return std::move(ready).error().within(fmt::format("backend \"{}\"", printable(backend.spec->name)));
 }
 
 void print_plan(const Campaign& campaign, const std::vector<BackendPlan>& backends) {
@@ -345,9 +363,13 @@ void print_plan(const Campaign& campaign, const std::vector<BackendPlan>& backen
     if (has_round(campaign, model::Round::idle)) fmt::print(" {}", model::to_string(state));
   }
   fmt::print(" ({:.0f} s each)\n", campaign.rounds.idle_window_s);
-  fmt::print("  stops at ±{:.1f} % of every ratio, or at the limit of restarts; seed {}\n",
-             campaign.rounds.target * 100, campaign.rounds.seed);
-  for (const auto& note : not_in_this_version(campaign)) fmt::print("  {}\n", note);
+  constexpr int kFirstStop = 8;  // stats/sequential.h: nobody may stop earlier
+  if (campaign.rounds.restarts > kFirstStop && campaign.backends.size() > 1) {
+    fmt::print("  stops from repeat {} on, once every ratio is known to ±{:.1f} %\n", kFirstStop,
+               campaign.rounds.target * 100);
+  }
+  fmt::print("  seed {}\n", campaign.rounds.seed);
+  for (const auto& note : not_possible(campaign)) fmt::print("  {}\n", note);
   fmt::print("Order:\n");
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto name = steps[i].backend < 0
@@ -376,6 +398,9 @@ Result<RunOutcome> run(const RunOptions& options, const Clock& clock, os::Proces
   }
   for (const auto& change : changes) fmt::print(stderr, "--quick: {}\n", change);
   show_commands(backends);
+  if (!options.dry_run) {
+    for (const auto& backend : backends) NW_CHECK(check_attached(backend, options, clock));
+  }
   if (options.dry_run) {
     print_plan(campaign, backends);
     return RunOutcome{};

@@ -114,7 +114,14 @@ int do_run(const Flags& flags, int stop_fd) {
     return status;
   }
   if (options.dry_run) return kDone;
-  if (!flags.quiet) fmt::print("{} restarts measured, kept in {}\n", outcome->restarts_done, outcome->dir);
+  if (!flags.quiet) {
+    fmt::print("{} restarts done, {} of {} windows and tests valid, kept in {}\n", outcome->restarts_done,
+               outcome->trials - outcome->invalid_trials, outcome->trials, outcome->dir);
+  }
+  if (outcome->competing_trials > 0) {
+    log::warning("other programs used too much of the CPUs in {} of them, which are left out; close them and run again",
+                 outcome->competing_trials);
+  }
   if (!outcome->anything_valid) {
     return tell(failed_error("nothing valid was measured", fmt::format("nightwatt report {} says why", outcome->dir)));
   }
@@ -153,6 +160,10 @@ int do_init(const Flags& flags, int stop_fd) {
   options.model = flags.model;
   options.pids = flags.pids;
   options.stop_fd = stop_fd;
+  if (!options.model.empty() && !os::read_small(options.model, 1)) {
+    return tell(lacking_error(fmt::format("cannot read the model {}", printable(options.model)),
+                              "correct --model, or make one: nightwatt model synth"));
+  }
   const os::SystemClock clock;
   os::LinuxProcesses processes;
   const auto result = app::make_campaign(options, clock, processes);
@@ -167,8 +178,11 @@ int do_init(const Flags& flags, int stop_fd) {
     return tell(usage_error(fmt::format("{} is there already", flags.output), "name another file with -o"));
   }
   const int status = print(result->campaign, flags.output);
-  if (status == kDone && !flags.quiet)
-    fmt::print(stderr, "wrote {}\nnext: nightwatt run {} --dry-run\n", flags.output, flags.output);
+  if (status == kDone && !flags.quiet) {
+    fmt::print(stderr, "wrote {}\nnext: {}\n", flags.output,
+               result->found.empty() ? "start or install an engine, then init again, or fill in the example by hand"
+                                     : fmt::format("nightwatt run {} --dry-run", flags.output));
+  }
   return status;
 }
 
@@ -270,7 +284,7 @@ int dispatch(CLI::App& app, Flags& flags) {
 
 int run_program(int argc, char** argv) {
   Flags flags;
-  CLI::App app("nightwatt: what each inference backend costs around the clock, why, and what cures it", "nightwatt");
+  CLI::App app("nightwatt: what each inference backend costs around the clock, measured on this machine", "nightwatt");
   const auto version = app::version();
   app.set_version_flag("--version",
                        fmt::format("nightwatt {} ({}, commit {})", version.version, version.compiler, version.commit));
@@ -285,7 +299,11 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    log::write(log::Level::error, error.what());
+    const std::string first = argc > 1 ? argv[1] : "";
+    const auto commands = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == first; });
+    const bool unknown = !first.empty() && first.front() != '-' && commands.empty();
+    log::write(log::Level::error,
+               unknown ? fmt::format("there is no command \"{}\"", printable(first)) : std::string(error.what()));
     fmt::print(stderr, "hint: nightwatt --help lists the commands, nightwatt COMMAND --help its flags\n");
     return kWrongCommand;
   }

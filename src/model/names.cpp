@@ -81,6 +81,48 @@ std::optional<Reason> reason_from(std::string_view name) { return value_of(kReas
 std::string_view to_string(RestartStatus status) { return text_of(kRestartStatuses, status); }
 std::optional<RestartStatus> restart_status_from(std::string_view name) { return value_of(kRestartStatuses, name); }
 
+std::string_view describe(Reason reason) {
+  switch (reason) {
+    case Reason::window_not_bracketed:
+      return "the window has no sample at one of its ends";
+    case Reason::sampling_gap:
+      return "nightwatt itself was held up during the window";
+    case Reason::counter_went_back:
+      return "a counter of the kernel went backwards";
+    case Reason::clock_step:
+      return "the clock was changed, or the machine slept";
+    case Reason::token_mismatch:
+      return "the engine counted other tokens than were asked for";
+    case Reason::cache_hit:
+      return "the engine answered from its cache";
+    case Reason::competing_load:
+      return "other programs used too much of the CPUs";
+    case Reason::drifted_baseline:
+      return "the machine's own load changed";
+    case Reason::backend_restarted:
+      return "the server was restarted in the middle";
+    case Reason::backend_died:
+      return "the server ended in the middle";
+    case Reason::too_few_samples:
+      return "too few samples";
+    case Reason::client_saturated:
+      return "nightwatt itself could not keep up";
+    case Reason::process_not_visible:
+      return "its processes cannot be seen from here";
+    case Reason::not_restarted:
+      return "repeats without a restart between them";
+    case Reason::needs_restart_permission:
+      return "it would need a stop of a server that nightwatt did not start (--may-restart)";
+    case Reason::not_available:
+      return "this version or this engine cannot do it";
+    case Reason::request_failed:
+      return "a request failed";
+    case Reason::interrupted:
+      return "the run was stopped in the middle of it";
+  }
+  return "?";
+}
+
 bool is_mark(Reason reason) { return reason == Reason::not_restarted; }
 
 bool Trial::valid() const {

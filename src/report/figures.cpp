@@ -74,7 +74,11 @@ void sort_once(std::vector<Reason>& reasons) {
 std::string why_none(int invalid, std::vector<Reason> reasons, std::string_view what) {
   if (invalid == 0) return fmt::format("no {} was measured", what);
   sort_once(reasons);
-  const std::string list = join(reasons);
+  std::string list;
+  for (const Reason reason : reasons) {
+    if (model::is_mark(reason)) continue;  // a mark makes nothing invalid
+    list += fmt::format("{}{} ({})", list.empty() ? "" : "; ", model::describe(reason), to_string(reason));
+  }
   return fmt::format("no valid {}: {}", what, list.empty() ? "no samples" : list);
 }
 

@@ -179,7 +179,8 @@ std::vector<CrossoverRow> crossover_rows(const Report& report) {
   for (std::size_t a = 0; a < report.backends.size(); ++a) {
     for (std::size_t b = a + 1; b < report.backends.size(); ++b) {
       CrossoverRow row = {a, b, {}, {}};
-      if (!on_cpu(report.backends[a]) || !on_cpu(report.backends[b])) {
+      const bool measured = !report.backends[a].bill.empty() && !report.backends[b].bill.empty();
+      if (measured && (!on_cpu(report.backends[a]) || !on_cpu(report.backends[b]))) {
         row.reason = "not known: core-hours compare only backends that compute on the CPU, and there is no power meter";
       } else {
         row.crossover = cost::crossover_of(report.backends[a].bill, report.backends[b].bill);

@@ -163,7 +163,9 @@ void add_busy(const Report& report, std::vector<std::string>& out) {
     const std::string interval = row.ratio->ci95 ? interval_text(*row.ratio->ci95, 3) : "(one repeat)";
     out.push_back(fmt::format("- {}: {} is {:.3f} {} times as fast as {}, {}", to_string(row.test),
                               quoted(report, row.a), row.ratio->ratio, interval, quoted(report, row.b),
-                              beyond ? "beyond noise" : "no interval"));
+                              !beyond   ? "no interval"
+                              : *beyond ? "beyond noise"
+                                        : "within noise"));
   }
 }
 
@@ -183,7 +185,8 @@ void add_idle(const Report& report, std::vector<std::string>& out) {
     const auto beyond = row.cores->beyond_noise();
     if (beyond && !*beyond) {
       out.push_back(fmt::format("- {} and {} cannot be told apart (difference {:.3f} {} cores)", quoted(report, row.a),
-                                quoted(report, row.b), row.cores->difference, interval_text(*row.cores->ci95, 3)));
+                                quoted(report, row.b), std::abs(row.cores->difference),
+                                interval_text(*row.cores->ci95, 3)));
       continue;
     }
     const bool more = row.cores->difference >= 0;

@@ -51,7 +51,8 @@ class Run : public ::testing::Test {
       fs::remove_all(dir);
       ran = run(campaign);
       disturbed = false;
-      for (const auto& one : report_of(dir).at("backends").as_array()) disturbed |= spoilt(one.as_object());
+      const auto report = report_of(dir);
+      for (const auto& one : report.at("backends").as_array()) disturbed |= spoilt(one.as_object());
       if (!disturbed) break;
     }
     return ran;

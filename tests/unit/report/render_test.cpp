@@ -126,7 +126,7 @@ TEST(Text, NothingValid) {
   const Report report = make_report(run);
   const std::string text = to_text(report), verdict = verdict_text(report);
   EXPECT_TRUE(has(text, "llama.cpp CPU: nothing valid was measured"));
-  EXPECT_TRUE(has(text, "no valid window: competing_load"));
+  EXPECT_TRUE(has(text, "no valid window: other programs used too much"));
   EXPECT_TRUE(has(verdict, "is not known"));
   EXPECT_FALSE(has(verdict, "Run \""));
   expect_fits(text, 80);

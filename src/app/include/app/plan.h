@@ -38,8 +38,8 @@ inline constexpr double kQuickSeconds = 600;
 inline constexpr double kGuessStartS = 5;
 inline constexpr double kGuessTestS = 8;
 
-// What the campaign lists that this version does not do, as notes for the user.
-[[nodiscard]] std::vector<std::string> not_in_this_version(const model::Campaign& campaign);
+// What the campaign lists that cannot be done, as notes for the user.
+[[nodiscard]] std::vector<std::string> not_possible(const model::Campaign& campaign);
 
 [[nodiscard]] bool has_round(const model::Campaign& campaign, model::Round round);
 [[nodiscard]] bool has_state(const model::Campaign& campaign, model::State state);

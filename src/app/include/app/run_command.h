@@ -25,6 +25,7 @@ struct RunOptions {
 struct RunOutcome {
   std::string dir;
   int restarts_done = 0;
+  int trials = 0, invalid_trials = 0, competing_trials = 0;  // windows and tests; spoilt by other programs
   bool anything_valid = false;
   // The first thing that went wrong with a server, if anything did: the run went on with the others.
   std::string trouble;

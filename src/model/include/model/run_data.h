@@ -39,6 +39,8 @@ enum class Reason {
   interrupted,  // the run was stopped in the middle of it
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
+// The same in words for a person, without a full stop.
+[[nodiscard]] std::string_view describe(Reason reason);
 [[nodiscard]] std::optional<Reason> reason_from(std::string_view name);
 // Marks say how a figure came about; every other reason makes the trial invalid.
 [[nodiscard]] bool is_mark(Reason reason);
