@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace nw::app {
@@ -50,13 +51,13 @@ void Progress::tick() {
     while (bytes < line.size() && (static_cast<unsigned char>(line[bytes]) & 0xC0) == 0x80);
     ++columns;
   }
-  fmt::print(stderr, "\r\x1b[K{}", line.substr(0, bytes));
+  log::raw(fmt::format("\r\x1b[K{}", line.substr(0, bytes)));
   drawn_ = true;
 }
 
 void Progress::clear() {
   if (!std::exchange(drawn_, false)) return;
-  fmt::print(stderr, "\r\x1b[K");
+  log::raw(fmt::format("\r\x1b[K"));
 }
 
 }  // namespace nw::app

@@ -85,19 +85,19 @@ Result<BackendPlan> plan_backend(const Campaign& campaign, std::size_t index,
 }
 
 void show_commands(const std::vector<BackendPlan>& backends) {
-  fmt::print(stderr, "Commands of this campaign (no shell reads them; a url is only asked):\n");
+  log::raw(fmt::format("Commands of this campaign (no shell reads them; a url is only asked):\n"));
   for (const auto& backend : backends) {
-    fmt::print(stderr, "  {}:", printable(backend.spec->name));
-    if (backend.spec->attached()) fmt::print(stderr, " {}", printable(wire::mask_url(backend.spec->url)));
+    log::raw(fmt::format("  {}:", printable(backend.spec->name)));
+    if (backend.spec->attached()) log::raw(fmt::format(" {}", printable(wire::mask_url(backend.spec->url))));
     for (const auto& [name, value] : backend.spec->env) {
       const bool secret = wire::is_secret_name(name);
-      fmt::print(stderr, " {}={}", printable(name),
-                 secret ? std::string(wire::kMasked) : printable(backend.filter.apply(value)));
+      log::raw(fmt::format(" {}={}", printable(name),
+                           secret ? std::string(wire::kMasked) : printable(backend.filter.apply(value))));
     }
     for (const auto& part : wire::mask_argv(backend.spec->command)) {
-      fmt::print(stderr, " {}", printable(backend.filter.apply(part)));
+      log::raw(fmt::format(" {}", printable(backend.filter.apply(part))));
     }
-    fmt::print(stderr, "\n");
+    log::raw(fmt::format("\n"));
   }
 }
 
@@ -265,7 +265,7 @@ Result<std::string> RunLoop::do_steps(RunContext& context, const std::vector<Ste
     const bool ends_the_run = status.error().kind == ErrorKind::lacking;  // then the caller says it
     if (!ends_the_run) {
       log::write(log::Level::error, sentence);
-      if (!status.error().hint.empty()) fmt::print(stderr, "hint: {}\n", status.error().hint);
+      if (!status.error().hint.empty()) log::raw(fmt::format("hint: {}\n", status.error().hint));
     }
     if (trouble_.empty()) trouble_ = sentence;
     NW_CHECK(context.store.add_note(
@@ -396,7 +396,7 @@ Result<RunOutcome> run(const RunOptions& options, const Clock& clock, os::Proces
     NW_TRY(auto plan, plan_backend(campaign, i, environment));
     backends.push_back(std::move(plan));
   }
-  for (const auto& change : changes) fmt::print(stderr, "--quick: {}\n", change);
+  for (const auto& change : changes) log::raw(fmt::format("--quick: {}\n", change));
   show_commands(backends);
   if (!options.dry_run) {
     for (const auto& backend : backends) NW_CHECK(check_attached(backend, options, clock));

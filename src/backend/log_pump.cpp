@@ -5,8 +5,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 #include "os/file.h"
+#include "os/system_clock.h"
 
 namespace nw::backend {
 namespace {
@@ -50,25 +53,56 @@ LogPump::~LogPump() { finish(); }
 
 void LogPump::finish() {
   close_input();
+  ending_ = true;
+  end_.stop();
   if (thread_.joinable()) thread_.join();
 }
 
 void LogPump::run() {
   std::string pending;
+  bool skipping = false;
   std::array<char, 16384> buffer{};
-  while (true) {
+  while (wait_for_output()) {
     const ssize_t n = ::read(output_.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     pending.append(buffer.data(), static_cast<std::size_t>(n));
     std::size_t from = 0;
     for (std::size_t end = 0; (end = pending.find('\n', from)) != std::string::npos; from = end + 1) {
-      take_line(std::string_view(pending).substr(from, end - from));
+      if (!std::exchange(skipping, false)) take_line(std::string_view(pending).substr(from, end - from));
     }
     pending.erase(0, from);
-    if (pending.size() > kMaxLine) take_line(std::exchange(pending, {}));
+    if (pending.size() > kMaxLine) {
+      if (!skipping) take_long_line(pending);
+      skipping = true;  // the rest of this line
+      pending.clear();
+    }
   }
-  if (!pending.empty()) take_line(pending);
+  if (!pending.empty() && !skipping) take_line(pending);
+}
+
+// A secret may stand across the cut: the line is masked first, then its last bytes, which may hold the beginning of
+// one, are left out.
+void LogPump::take_long_line(std::string_view line) {
+  constexpr std::size_t kLongestSecret = 512;
+  std::string masked = filter_.apply(line);
+  masked.resize(masked.size() > kLongestSecret ? masked.size() - kLongestSecret : 0);
+  take_line(masked + " [the rest of this line is left out]");
+}
+
+// False: everything is read, or the pump is being ended and nothing more comes. A daemon that the server left behind
+// may hold the other end for ever, so the end of the pipe alone is not waited for.
+bool LogPump::wait_for_output() {
+  constexpr auto kDrain = std::chrono::milliseconds(500);
+  constexpr auto kLong = std::chrono::hours(24);
+  const os::SystemClock clock;
+  while (true) {
+    const bool ending = ending_;
+    const std::array fds = {output_.get(), ending ? -1 : end_.fd()};
+    const int which = os::wait_until(clock.now() + (ending ? std::chrono::nanoseconds(kDrain) : kLong), fds);
+    if (which == 0) return true;
+    if (ending) return false;
+  }
 }
 
 void LogPump::take_line(std::string_view line) {

@@ -27,6 +27,10 @@ std::string_view prefix(Level level) {
 void set_level(Level level) { g_level = level; }
 bool enabled(Level level) { return level <= g_level.load(std::memory_order_relaxed); }
 
+void raw(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);  // unlike fmt::print, it does not throw when that fails
+}
+
 void write(Level level, std::string_view text) {
   if (!enabled(level)) return;
   const std::string line = fmt::format("{}{}\n", prefix(level), text);

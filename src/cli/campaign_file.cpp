@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <set>
 
-// toml++ 3.3 asserts (or, with NDEBUG, assumes) what a broken file may violate, and reports it properly two lines later:
-// without the assertion the report is reached.
+// toml++ 3.3 asserts (or, with NDEBUG, assumes) what a broken file may violate, and reports it properly two lines
+// later: without the assertion the report is reached.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_cast<void>(0)
@@ -186,7 +186,7 @@ void read_rounds(Table table, model::Rounds& rounds) {
   rounds.restarts = static_cast<int>(restarts);
   table.share("target", rounds.target);
   table.words("idle_states", &model::state_from, model::state_names(), rounds.idle_states);
-  table.number("idle_window_s", 1, 86'400, rounds.idle_window_s);
+  table.number("idle_window_s", 2, 86'400, rounds.idle_window_s);
   auto seed = static_cast<std::int64_t>(rounds.seed);
   table.whole("seed", 0, INT64_MAX, seed);
   rounds.seed = static_cast<std::uint64_t>(seed);
@@ -281,6 +281,13 @@ void check_whole(const Campaign& campaign, Table& table) {
 }  // namespace
 
 Result<Campaign> parse_campaign(const std::string& text, const std::string& path) {
+  // toml++ goes down one call per part of a dotted key and per bracket: a file that is made for it ends the stack.
+  constexpr std::ptrdiff_t kMostNested = 500;
+  for (const auto line : split(text, '\n')) {
+    const auto nested =
+        std::count_if(line.begin(), line.end(), [](char c) { return c == '.' || c == '[' || c == '{'; });
+    if (nested > kMostNested) return usage_error(fmt::format("{}: a line is nested too deeply", path), kDocs);
+  }
   const auto parsed = toml::parse(text, path);
   if (!parsed) {
     return usage_error(fmt::format("{}:{}: this is not TOML: {}", path, parsed.error().source().begin.line,
@@ -322,7 +329,11 @@ Result<Campaign> parse_campaign(const std::string& text, const std::string& path
 }
 
 Result<Campaign> load_campaign(const std::string& path) {
-  const auto text = os::read_file(path);
+  constexpr std::size_t kMostBytes = 1 << 20;
+  const auto text = os::read_file(path, kMostBytes + 1);
+  if (text && text->size() > kMostBytes) {
+    return usage_error(fmt::format("{} is too large for a campaign", path), "a campaign is a TOML file of some lines");
+  }
   if (!text) {
     return usage_error(text.error().message, "nightwatt init writes a campaign from the engines found here");
   }

@@ -55,7 +55,7 @@ int tell(const Error& error) {
   } else {
     log::write(log::Level::error, error.message);
   }
-  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+  if (!error.hint.empty()) log::raw(fmt::format("hint: {}\n", error.hint));
   return exit_status(error.kind);
 }
 
@@ -108,8 +108,8 @@ int do_run(const Flags& flags, int stop_fd) {
   if (!outcome) {
     const int status = tell(outcome.error());
     if (outcome.error().kind == ErrorKind::interrupted && store::has_run(options.out)) {
-      fmt::print(stderr, "What was measured is kept. Go on with: nightwatt run {} --out {} --resume\n", flags.campaign,
-                 options.out);
+      log::raw(fmt::format("What was measured is kept. Go on with: nightwatt run {} --out {} --resume\n",
+                           flags.campaign, options.out));
     }
     return status;
   }
@@ -130,6 +130,13 @@ int do_run(const Flags& flags, int stop_fd) {
 }
 
 Result<report::Report> read_report(const Flags& flags) {
+  constexpr double kMost = 1e15;
+  for (const double number : {flags.tokens_per_day, flags.duty, flags.watts_per_core}) {
+    if (!(number >= 0 && number <= kMost)) {
+      return usage_error("a number of the command line is not one that a day can hold",
+                         "nightwatt verdict --help lists them");
+    }
+  }
   NW_TRY(const auto store, store::RunStore::open(flags.dir, store::Mode::read_only));
   NW_TRY(const auto run, store.load());
   report::VerdictOptions options;
@@ -169,9 +176,9 @@ int do_init(const Flags& flags, int stop_fd) {
   const auto result = app::make_campaign(options, clock, processes);
   if (!result) return tell(result.error());
   if (!flags.quiet) {
-    for (const auto& line : result->found) fmt::print(stderr, "found {}\n", line);
+    for (const auto& line : result->found) log::raw(fmt::format("found {}\n", line));
     if (result->found.empty())
-      fmt::print(stderr, "found no engine: no llama-server on PATH, nothing on the usual ports\n");
+      log::raw(fmt::format("found no engine: no llama-server on PATH, nothing on the usual ports\n"));
   }
   if (flags.output.empty()) return print(result->campaign, "");
   if (os::read_small(flags.output, 1)) {
@@ -179,9 +186,10 @@ int do_init(const Flags& flags, int stop_fd) {
   }
   const int status = print(result->campaign, flags.output);
   if (status == kDone && !flags.quiet) {
-    fmt::print(stderr, "wrote {}\nnext: {}\n", flags.output,
-               result->found.empty() ? "start or install an engine, then init again, or fill in the example by hand"
-                                     : fmt::format("nightwatt run {} --dry-run", flags.output));
+    log::raw(fmt::format("wrote {}\nnext: {}\n", flags.output,
+                         result->found.empty()
+                             ? "start or install an engine, then init again, or fill in the example by hand"
+                             : fmt::format("nightwatt run {} --dry-run", flags.output)));
   }
   return status;
 }
@@ -191,10 +199,10 @@ int do_synth(Flags& flags, const std::stop_token& stop) {
   flags.synth.stop = stop;
   const bool show = !flags.quiet && os::is_terminal(2);
   flags.synth.progress = [show](std::uint64_t written, std::uint64_t total) {
-    if (show) fmt::print(stderr, "\r\x1b[K{} of {}", human_bytes(written), human_bytes(total));
+    if (show) log::raw(fmt::format("\r\x1b[K{} of {}", human_bytes(written), human_bytes(total)));
   };
   const auto status = app::synth(flags.synth);
-  if (show) fmt::print(stderr, "\r\x1b[K");
+  if (show) log::raw(fmt::format("\r\x1b[K"));
   if (!status) return tell(status.error());
   if (!flags.quiet) fmt::print("wrote {}\n", flags.synth_output);
   return kDone;
@@ -304,7 +312,7 @@ int run_program(int argc, char** argv) {
     const bool unknown = !first.empty() && first.front() != '-' && commands.empty();
     log::write(log::Level::error,
                unknown ? fmt::format("there is no command \"{}\"", printable(first)) : std::string(error.what()));
-    fmt::print(stderr, "hint: nightwatt --help lists the commands, nightwatt COMMAND --help its flags\n");
+    log::raw(fmt::format("hint: nightwatt --help lists the commands, nightwatt COMMAND --help its flags\n"));
     return kWrongCommand;
   }
   if (flags.quiet) log::set_level(log::Level::warning);

@@ -40,7 +40,9 @@ net::Request to_request(model::ApiRequest api) {
 // Takes down one answer while it streams in.
 class Recorder {
  public:
-  explicit Recorder(std::unique_ptr<model::AnswerDecoder> decoder) : decoder_(std::move(decoder)) {}
+  // More chunks than `most_chunks` are an answer without an end.
+  Recorder(std::unique_ptr<model::AnswerDecoder> decoder, std::size_t most_chunks)
+      : decoder_(std::move(decoder)), most_chunks_(most_chunks) {}
 
   [[nodiscard]] net::StreamHandler handler() {
     net::StreamHandler handler;
@@ -63,6 +65,7 @@ class Recorder {
   [[nodiscard]] std::string failure(const net::StreamEnd& end) const;
 
   std::unique_ptr<model::AnswerDecoder> decoder_;
+  std::size_t most_chunks_;
   model::Request request_;
   int status_ = 0;
   bool finished_ = false;
@@ -78,6 +81,9 @@ Status Recorder::take(std::string_view bytes, Moment at) {
   }
   NW_TRY(const auto events, decoder_->feed(bytes));
   take_events(events, at);
+  if (request_.token_times.size() > most_chunks_) {
+    return failed_error(fmt::format("the answer does not end: {} chunks so far", request_.token_times.size()));
+  }
   return {};
 }
 
@@ -163,6 +169,7 @@ class TestRun {
   };
   [[nodiscard]] WarmUp warm_up() const;
   void judge();
+  void judge_streaming();
   void add_reason(Reason reason);
 
   const net::Endpoint& endpoint_;
@@ -186,7 +193,7 @@ Question TestRun::question() const {
 }
 
 model::Request TestRun::ask(const Question& question) {
-  Recorder recorder(dialect_.decoder());
+  Recorder recorder(dialect_.decoder(), static_cast<std::size_t>(4 * question.generate + 64));
   const net::Request request = to_request(dialect_.ask(question));
   const Moment scheduled = clock_.now();
   model::Request record = recorder.finish(client_.stream(endpoint_, request, recorder.handler(), options_), scheduled);
@@ -284,7 +291,26 @@ void TestRun::judge() {
     add_reason(Reason::interrupted);
   } else if (counted < plan_.min_requests) {
     add_reason(Reason::too_few_samples);
+  } else {
+    judge_streaming();
   }
+}
+
+// Times between tokens say something only if the tokens came one by one: a proxy that gathers, or a client that was
+// kept waiting for a CPU, sees them in bursts. The engine's own clock over the same requests shows it.
+void TestRun::judge_streaming() {
+  double seconds = 0;
+  double engine_seconds = 0;
+  for (const model::Request& request : outcome_.requests) {
+    const auto span = model::token_span(request, plan_.test);
+    if (request.warmup || !span) continue;
+    seconds += span->seconds;
+    const auto engine = plan_.test.prompt > 0 ? request.engine_prompt_s : request.engine_generate_s;
+    engine_seconds += engine.value_or(0);
+  }
+  if (seconds <= 0) return add_reason(Reason::too_few_samples);
+  constexpr double kBurst = 0.5;
+  if (plan_.test.generate > 0 && seconds < kBurst * engine_seconds) add_reason(Reason::not_streamed);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ constexpr std::array kReasons = {Name{Reason::window_not_bracketed, "window_not_
                                  Name{Reason::backend_died, "backend_died"},
                                  Name{Reason::too_few_samples, "too_few_samples"},
                                  Name{Reason::client_saturated, "client_saturated"},
+                                 Name{Reason::not_streamed, "not_streamed"},
                                  Name{Reason::process_not_visible, "process_not_visible"},
                                  Name{Reason::not_restarted, "not_restarted"},
                                  Name{Reason::needs_restart_permission, "needs_restart_permission"},
@@ -107,6 +108,8 @@ std::string_view describe(Reason reason) {
       return "too few samples";
     case Reason::client_saturated:
       return "nightwatt itself could not keep up";
+    case Reason::not_streamed:
+      return "the tokens came in bursts, not one by one";
     case Reason::process_not_visible:
       return "its processes cannot be seen from here";
     case Reason::not_restarted:

@@ -143,8 +143,10 @@ TEST_F(Refusal, ServerThatDiesInTheMiddle) {
   const Ran ran = run(short_campaign(model, 2) + backend("weak", {"--die-after-requests", "3"}));
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.err, HasSubstr("backend \"weak\": the server "));
-  const auto report = report_of(folder.file("run"));
-  EXPECT_FALSE(backend_of(report, "weak").at("valid").as_bool());
+  const auto weak = backend_of(report_of(folder.file("run")), "weak");
+  for (const auto& row : weak.at("throughput").as_array()) EXPECT_TRUE(row.at("tokens_per_s").is_null());
+  EXPECT_TRUE(weak.at("idle").at("loaded_idle").at("cores").is_null());
+  EXPECT_THAT(boost::json::serialize(weak), HasSubstr("backend_died"));
 }
 
 // One bad server costs its own figures, not those of the others; the exit status still says that something failed.
@@ -154,6 +156,14 @@ TEST_F(Refusal, TheOthersGoOn) {
   const auto report = report_of(folder.file("run"));
   EXPECT_TRUE(backend_of(report, "good").at("valid").as_bool());
   EXPECT_FALSE(backend_of(report, "dead").at("valid").as_bool());
+}
+
+// What ends a parser's stack, and what no campaign is.
+TEST_F(Refusal, HostileFiles) {
+  std::string dotted = "a";
+  for (int i = 0; i < 200'000; ++i) dotted += ".a";
+  expect_refused(run(dotted + " = 1\n"), 2, "nested too deeply", "docs/campaign.md");
+  expect_refused(run(std::string(2'000'000, '#')), 2, "is too large for a campaign", "TOML");
 }
 
 TEST_F(Refusal, WrongFlags) {
@@ -171,6 +181,7 @@ TEST_F(Refusal, WrongFlags) {
   EXPECT_EQ(format.code, 2);
   EXPECT_THAT(format.err, HasSubstr("--format json"));
   EXPECT_EQ(nightwatt({"report", folder.file("x")}).code, 3) << "no run there";
+  EXPECT_EQ(nightwatt({"verdict", folder.file("x"), "--tokens-per-day", "nan"}).code, 2);
 }
 
 }  // namespace

@@ -209,12 +209,16 @@ TEST_F(Run, SecretsStayOut) {
   const std::string in_env = "hunter2-environment-secret";
   const std::string in_flag = "hunter2-flag-secret";
   const std::string in_log = "hunter2-flag-secret and hunter2-environment-secret";
+  fake::Program other({fake_engine(), "--api", "openai", "--port", "0", "-m", model, "--max-life", "120"});
+  const auto line = other.line_after("listening on http://127.0.0.1:");
+  ASSERT_TRUE(line) << other.output();
+  const std::string port = std::to_string(std::atoi(line->c_str()));
   const std::string in_url = "hunter2-url-secret";
   const auto campaign = short_campaign(model) +
                         backend("a", {"--api-key", in_flag, "--log-secret", in_log},
                                 "env = { NIGHTWATT_TEST_TOKEN = \"" + in_env + "\", OMP_NUM_THREADS = \"2\" }") +
                         "[[backend]]\nname = \"b\"\nengine = \"openai\"\nurl = \"http://user:" + in_url +
-                        "@127.0.0.1:1/v1\"\n";
+                        "@127.0.0.1:" + port + "/v1\"\n";
   const Ran ran = run(campaign, {}, {{"NIGHTWATT_OUTER_PASSWORD", "hunter2-outer-secret"}});
   ASSERT_TRUE(fs::exists(dir + "/run.sqlite")) << ran.err;
   std::string everything = ran.out + ran.err;

@@ -12,6 +12,12 @@ chmod 755 "$work"
 cleanup() { rm -rf --one-file-system "$work"; }
 trap cleanup EXIT
 unset NIGHTWATT_MIRROR NIGHTWATT_LAB_SUITES NIGHTWATT_LAB_PACKAGES VK_DRIVER_FILES VK_ICD_FILENAMES LD_LIBRARY_PATH
+# These tests say themselves which engines are on PATH: others there, the real lab's among them, would be "foreign".
+clean_path=""
+while IFS= read -r -d : folder; do
+  [ -x "$folder/llama-server" ] || clean_path+=${clean_path:+:}$folder
+done <<<"$PATH:"
+PATH=$clean_path
 real_lab=${NIGHTWATT_LAB:-$project/build/lab}
 arch=$(dpkg --print-architecture)
 triplet=$(uname -m)-linux-gnu

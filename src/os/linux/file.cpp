@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -73,23 +74,52 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   return text;
 }
 
-Status write_file(const std::string& path, std::string_view text) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  const auto fail = [&](const char* what, int error) {
-    ::unlink(temporary.c_str());
-    return failed_error(fmt::format("cannot {} {}: {}", what, path, errno_text(error)));
-  };
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!fd) return failed_error(fmt::format("cannot write {}: {}", path, errno_text(errno)));
+namespace {
+
+// Returns 0 or an errno.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t n = ::write(fd.get(), text.data(), text.size());
+    const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail("write", errno);
+    if (n < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(n));
   }
-  fd.reset();
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("replace", errno);
+  return 0;
+}
+
+// A device, a pipe or a terminal is written into: to replace it by a file would break it for everybody.
+Status write_into(const std::string& path, std::string_view text) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  const int error = fd ? write_all(fd.get(), text) : errno;
+  if (error != 0) return failed_error(fmt::format("cannot write {}: {}", path, errno_text(error)));
   return {};
+}
+
+}  // namespace
+
+Status write_file(const std::string& name, std::string_view text) {
+  std::string path = name;
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0) {
+    if (S_ISDIR(there.st_mode)) {
+      return usage_error(fmt::format("{} is a folder", name), "name a file");
+    }
+    if (!S_ISREG(there.st_mode)) return write_into(path, text);
+    // The file behind a link is replaced, not the link.
+    if (char* real = ::realpath(path.c_str(), nullptr); real != nullptr) {
+      path = real;
+      std::free(real);
+    }
+  }
+  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd) return failed_error(fmt::format("cannot write {}: {}", name, errno_text(errno)));
+  int error = write_all(fd.get(), text);
+  fd.reset();
+  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return {};
+  ::unlink(temporary.c_str());
+  return failed_error(fmt::format("cannot write {}: {}", name, errno_text(error)));
 }
 
 namespace {

@@ -35,6 +35,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/text.h"
 #include "os/file.h"
 #include "os/system_clock.h"
 #include "os/wait.h"
@@ -42,11 +43,31 @@
 namespace nw::os {
 namespace {
 
+constexpr const char* kGuardName = "nightwatt-guard";
+
 // What travels over the socket, from the guard's side; one message per packet. nightwatt sends 'T': SIGTERM, please.
 struct Message {
   char kind;  // 'R' guard is ready, 'N' guard cannot start, 'H' the server before exec, 'F' exec failed, 'X' ended
   int value;  // an errno, or a wait status
 };
+
+// A subreaper guard was killed from outside: its orphans fall to us, because start() made us a subreaper too. Other
+// guards are children of ours as well, and are known by their name.
+void kill_adopted() {
+  for (int turn = 0; turn < 100; ++turn) {
+    const auto list = read_small(fmt::format("/proc/self/task/{}/children", ::getpid()));
+    bool any = false;
+    for (const auto part : split(trim(list.value_or("")), ' ')) {
+      const auto pid = parse_int(part);
+      if (!pid) continue;
+      const auto name = read_small(fmt::format("/proc/{}/comm", *pid));
+      if (!name || trim(*name) == kGuardName) continue;
+      any = ::kill(static_cast<pid_t>(*pid), SIGKILL) == 0;
+      ::waitpid(static_cast<pid_t>(*pid), nullptr, 0);
+    }
+    if (!any) return;
+  }
+}
 
 struct GuardPlan {
   int socket;
@@ -70,7 +91,11 @@ pid_t raw_fork(unsigned long flags) {
 }
 
 // All that is alive in the namespace, or below the subreaper. Returns when nothing is left to reap.
-void kill_everything(bool in_namespace) {
+void kill_everything(bool in_namespace, pid_t server) {
+  if (server > 0) {
+    ::kill(-server, SIGKILL);
+    ::kill(server, SIGKILL);
+  }
   if (in_namespace) {
     ::kill(-1, SIGKILL);  // from process 1: all but itself
     while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
@@ -81,8 +106,9 @@ void kill_everything(bool in_namespace) {
   while (true) {
     char list[4096];
     const int fd = ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-    const ssize_t size = fd < 0 ? 0 : ::read(fd, list, sizeof list - 1);
-    if (fd >= 0) ::close(fd);
+    if (fd < 0) return;  // no /proc here: the server is dead, what it has started cannot be found
+    const ssize_t size = ::read(fd, list, sizeof list - 1);
+    ::close(fd);
     pid_t pid = 0;
     for (ssize_t i = 0; i < size; ++i) {
       if (list[i] >= '0' && list[i] <= '9') {
@@ -160,7 +186,7 @@ void watch_over(const GuardPlan& plan, pid_t server, int signals) {
   char byte = 0;
   if (plan.go >= 0 && ::read(plan.go, &byte, 1) < 0) ::_exit(1);  // end of file: the parent has written the user map
   ::setsid();
-  ::prctl(PR_SET_NAME, "nightwatt-guard");
+  ::prctl(PR_SET_NAME, kGuardName);
   for (int s = 1; s < 32; ++s) ::signal(s, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
   sigset_t all;
@@ -189,7 +215,7 @@ void watch_over(const GuardPlan& plan, pid_t server, int signals) {
   } else {
     watch_over(plan, server, signals);
   }
-  kill_everything(plan.in_namespace);
+  kill_everything(plan.in_namespace, server);
   ::_exit(0);
 }
 
@@ -273,6 +299,7 @@ Result<GuardedProcess> GuardedProcess::start(const LaunchSpec& spec) {
   GuardPlan plan{theirs.get(), spec.output_fd, spec.program.c_str(), argv.data(),
                  env.data(),   flags != 0,     go_read.get()};
   process.containment_ = flags != 0 ? Containment::pid_namespace : Containment::subreaper;
+  if (flags == 0) ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // for the case that somebody kills the guard: kill_adopted()
   process.guard_ = raw_fork(flags);
   if (process.guard_ == 0) {
     ::close(go[1]);
@@ -364,11 +391,18 @@ Status GuardedProcess::reap_guard() {
   const pid_t guard = std::exchange(guard_, -1);
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, guard, 0U)));
   const std::array fds = {pidfd.get()};
+  // A guard that was stopped, or one whose children hang, is killed: in a PID namespace everything goes with it.
+  if (pidfd && wait_until(SystemClock().now() + std::chrono::seconds(5), fds) < 0) {
+    ::kill(guard, SIGKILL);
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+  }
   if (pidfd && wait_until(SystemClock().now() + std::chrono::seconds(10), fds) < 0) {
     return failed_error(fmt::format("the server (pid {}) does not end, not even by SIGKILL", pid_),
                         "a process stuck in a driver ends only with a reboot");
   }
-  ::waitpid(guard, nullptr, 0);
+  int status = 0;
+  ::waitpid(guard, &status, 0);
+  if (containment_ == Containment::subreaper && WIFSIGNALED(status)) kill_adopted();
   return {};
 }
 

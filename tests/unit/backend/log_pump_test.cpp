@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace nw::backend {
 namespace {
@@ -49,6 +50,35 @@ TEST(LogPump, TailAndHead) {
   EXPECT_EQ((*pump)->tail(2), (std::vector<std::string>{"998", "999"}));
   EXPECT_EQ((*pump)->head().front(), "0");
   EXPECT_EQ((*pump)->head().size(), 400U);
+}
+
+// A line without an end is cut, and what is cut must not show half of a secret.
+TEST(LogPump, ASecretAcrossTheCut) {
+  const std::string secret = "PLANTED-secret-value";
+  for (const std::size_t before : {16380, 16384, 32760, 65530}) {
+    const auto path = path_in_temp("pump3.log");
+    auto pump = LogPump::start(path, wire::SecretFilter({secret}));
+    ASSERT_TRUE(pump);
+    std::thread writer([&] {
+      write_text((*pump)->input(), std::string(before, 'y') + secret + std::string(70'000, 'z') + "\nnext\n");
+    });
+    writer.join();
+    (*pump)->finish();
+    const auto text = text_of(path);
+    EXPECT_EQ(text.find("PLANT"), std::string::npos) << before;
+    EXPECT_NE(text.find("[the rest of this line is left out]\nnext\n"), std::string::npos) << before;
+  }
+}
+
+// A daemon that holds the other end must not hold us.
+TEST(LogPump, EndsThoughThePipeStaysOpen) {
+  auto pump = LogPump::start(path_in_temp("pump4.log"), {});
+  ASSERT_TRUE(pump);
+  const int held = ::dup((*pump)->input());
+  write_text(held, "last words\n");
+  (*pump)->finish();
+  EXPECT_EQ((*pump)->tail(1), std::vector<std::string>{"last words"});
+  ::close(held);
 }
 
 TEST(LogPump, AFolderThatIsNotThere) {

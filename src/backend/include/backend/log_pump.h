@@ -2,6 +2,7 @@
 // nightwatt is killed, because what is not yet carried over is lost with the server.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "os/fd.h"
+#include "os/wait.h"
 #include "wire/mask.h"
 
 namespace nw::backend {
@@ -26,7 +28,8 @@ class LogPump {
   // The write end, for the server's standard output and error. Close it here once the server has its copy.
   [[nodiscard]] int input() const { return input_.get(); }
   void close_input() { input_.reset(); }
-  // Waits until everything that was written is in the file: every copy of the write end must be closed by then.
+  // Waits until everything that was written is in the file: to the end of the pipe, or, when something still holds its
+  // other end, until nothing has come for half a second.
   void finish();
 
   // The last lines, masked, oldest first; and every line so far that `wanted` accepts. Any thread.
@@ -38,7 +41,9 @@ class LogPump {
  private:
   LogPump(std::string path, os::Fd file, os::Fd output, os::Fd input, wire::SecretFilter filter);
   void run();
+  bool wait_for_output();
   void take_line(std::string_view line);
+  void take_long_line(std::string_view line);
 
   std::string path_;
   os::Fd file_, output_, input_;
@@ -46,6 +51,8 @@ class LogPump {
   mutable std::mutex mutex_;
   std::deque<std::string> tail_;
   std::vector<std::string> head_;
+  std::atomic<bool> ending_{false};
+  os::EitherStop end_{-1};
   std::thread thread_;  // last: it uses what is above
 };
 

@@ -17,6 +17,9 @@ void set_level(Level level);
 // Writes one line in one write(2), so that lines of several threads do not mix. Any thread.
 void write(Level level, std::string_view text);
 
+// Text as it is (a list, a progress line), in one write. A terminal that is gone is no error: what is measured counts.
+void raw(std::string_view text);
+
 template <class... A>
 void info(fmt::format_string<A...> f, A&&... a) {
   if (enabled(Level::info)) write(Level::info, fmt::format(f, std::forward<A>(a)...));

@@ -31,6 +31,7 @@ enum class Reason {
   backend_died,          // it ended during the window
   too_few_samples,
   client_saturated,     // nightwatt itself was the bottleneck
+  not_streamed,              // the tokens came in bursts: the time between them is not the engine's
   process_not_visible,  // the processes of the backend cannot be seen from here: null, never 0
   not_restarted,        // repeats on an attached server, without a restart between them (a mark, not an invalidity)
   needs_restart_permission,  // the state needs a stop of a server that nightwatt did not start (--may-restart)
