@@ -143,7 +143,7 @@ model = "$model"
 order = ["throughput", "idle"]
 restarts = 2
 idle_states = ["absent", "loaded_unused", "loaded_idle"]
-idle_window_s = 1
+idle_window_s = 2
 seed = $campaign_seed
 
 [workload]

@@ -55,7 +55,7 @@ TEST(LogPump, TailAndHead) {
 // A line without an end is cut, and what is cut must not show half of a secret.
 TEST(LogPump, ASecretAcrossTheCut) {
   const std::string secret = "PLANTED-secret-value";
-  for (const std::size_t before : {16380, 16384, 32760, 65530}) {
+  for (const std::size_t before : {16380U, 16384U, 32760U, 65530U}) {
     const auto path = path_in_temp("pump3.log");
     auto pump = LogPump::start(path, wire::SecretFilter({secret}));
     ASSERT_TRUE(pump);
