@@ -55,9 +55,9 @@ struct Message {
 // guards are children of ours as well, and are known by their name.
 void kill_adopted() {
   for (int turn = 0; turn < 100; ++turn) {
-    const auto list = read_small(fmt::format("/proc/self/task/{}/children", ::getpid()));
+    const std::string list = read_small(fmt::format("/proc/self/task/{}/children", ::getpid())).value_or("");
     bool any = false;
-    for (const auto part : split(trim(list.value_or("")), ' ')) {
+    for (const auto part : split(trim(list), ' ')) {
       const auto pid = parse_int(part);
       if (!pid) continue;
       const auto name = read_small(fmt::format("/proc/{}/comm", *pid));
