@@ -26,8 +26,8 @@ struct WindowPlan {
   Seconds period{1};
 };
 
-// One thread. The cost of a snapshot is about 10 µs per thread watched (bench/watch_cost.cpp measures it), twice that
-// at the edges of a window, where names and switches are read too.
+// One thread. The cost of a snapshot is about 10 µs per thread watched, some four times that at the edges of a window,
+// where names and switches are read too (bench/watch_cost.cpp measures both).
 class Watcher {
  public:
   Watcher(os::Processes& processes, const Clock& clock) : processes_(processes), clock_(clock) {}
