@@ -43,10 +43,10 @@ test: lab everything ## builds and runs the tests; the long ones are in soak
 	tools/lab --exec ctest --preset release -LE soak -j "$$(nproc)" --output-on-failure --no-tests=error
 
 # ctest comes last, so that its summary is what one sees.
-soak: lab everything ## the long tests, the suite under ASan and UBSan, a clang build, the tarball in bare Debian roots
+soak: lab everything ## the long tests, the suite under ASan and UBSan, the program by clang, the tarball in bare Debian roots
 	@tools/setup lab soak
 	cmake --preset clang
-	cmake --build --preset clang
+	cmake --build --preset clang --target nightwatt
 	@$(MAKE) --no-print-directory dist
 	tests/dist/run.sh build/$(DIST).tar.gz
 	cmake --preset asan

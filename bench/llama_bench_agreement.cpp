@@ -1,7 +1,7 @@
 // Does `nightwatt run` measure the same speed as llama-bench? Both run in turn (ABBA) on the same model with the same
 // threads, batch and depth on the CPU backend; printed are both rates and the ratio with its interval, paired by block.
 //
-//   bench_llama_bench_agreement [MODEL [BLOCKS [PP [TG]]]]
+//   bench_llama_bench_agreement [MODEL [BLOCKS [PP [TG [THREADS]]]]]
 //
 // What the two do differently, and what is printed beside the ratio to show it:
 // - llama-bench computes inside the process; nightwatt asks over HTTP. The engine's own clock for the same requests
@@ -11,9 +11,13 @@
 //   cheapest sampling.
 // - tg: llama-bench divides n evaluations by their time; nightwatt divides n − 1 tokens by the time from first to last.
 //   Both are evaluations per second; at depth 0 llama-bench begins with an empty cache, nightwatt after one token.
+// - With as many compute threads as cores, the threads of the server that speak HTTP and nightwatt itself take their
+//   time from the computing ones, which wait for each other many times a token. Printed are the CPU times a token of
+//   both; run with THREADS below the number of cores to see the ratio without that competition.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
@@ -43,8 +47,8 @@ namespace json = boost::json;
 
 struct Setup {
   std::string model;
-  int blocks = 6, prompt = 512, generate = 128, threads = 2;
-  std::string llama_bench, llama_server, folder;
+  int blocks = 30, prompt = 256, generate = 64, threads = 2;
+  std::string llama_bench, llama_server, llama_completion, folder;
 };
 
 using Rates = std::map<std::string, double>;  // "pp512" → tokens/s
@@ -68,8 +72,9 @@ Result<Rates> ask_llama_bench(const Setup& setup) {
     if (code || !row.is_object()) continue;
     const auto prompt = row.at("n_prompt").to_number<int>(code);
     const auto generate = row.at("n_gen").to_number<int>(code);
+    // Tokens over the mean time, as nightwatt does it: the mean of the rates (avg_ts) is above that where they vary.
     rates[prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generate)] =
-        row.at("avg_ts").to_number<double>(code);
+        std::max(prompt, generate) * 1e9 / row.at("avg_ns").to_number<double>(code);
   }
   if (rates.size() != 2) return failed_error("llama-bench printed no rates: " + ran.text);
   return rates;
@@ -77,7 +82,35 @@ Result<Rates> ask_llama_bench(const Setup& setup) {
 
 struct Nightwatt {
   Rates client, engine;
+  Rates own_us, other_us;  // CPU per token: of nightwatt, and of the server's threads beyond the computing ones
 };
+
+// CPU of the server's threads over the trial but for the `computing` busiest, which compute.
+double other_threads_ns(const model::Trial& trial, int computing) {
+  std::map<std::pair<pid_t, pid_t>, std::pair<std::int64_t, std::int64_t>> first_last;
+  for (const auto& sample : trial.threads) {
+    const auto at = first_last.try_emplace({sample.pid, sample.tid}, sample.cpu_ns, sample.cpu_ns).first;
+    at->second.second = sample.cpu_ns;
+  }
+  std::vector<double> spent;
+  for (const auto& [id, cpu] : first_last) spent.push_back(static_cast<double>(cpu.second - cpu.first));
+  std::sort(spent.rbegin(), spent.rend());
+  double sum = 0;
+  for (std::size_t i = static_cast<std::size_t>(computing); i < spent.size(); ++i) sum += spent[i];
+  return sum;
+}
+
+// Over all requests of the trial, warm-up included: the samples cannot be cut finer for threads.
+void add_cpu(const model::Trial& trial, int computing, const std::string& test, Nightwatt& result) {
+  double tokens = 0;
+  for (const auto& request : trial.requests) {
+    tokens += static_cast<double>(request.generated_tokens.value_or(0));
+  }
+  if (tokens <= 0 || trial.machine.size() < 2) return;
+  const auto own = trial.machine.back().self_cpu_ns - trial.machine.front().self_cpu_ns;
+  result.own_us[test] = static_cast<double>(own) * 1e-3 / tokens;
+  result.other_us[test] = other_threads_ns(trial, computing) * 1e-3 / tokens;
+}
 
 Result<Nightwatt> ask_nightwatt(const Setup& setup, int block) {
   const auto campaign = setup.folder + "/campaign.toml";
@@ -110,9 +143,43 @@ Result<Nightwatt> ask_nightwatt(const Setup& setup, int block) {
       if (client_s <= 0) return failed_error("nightwatt measured nothing valid");
       result.client[model::to_string(*trial.test)] = client_tokens / client_s;
       result.engine[model::to_string(*trial.test)] = engine_tokens / engine_s;
+      if (trial.test->generate > 0) add_cpu(trial, setup.threads, model::to_string(*trial.test), result);
     }
   }
   return result;
+}
+
+// What llama.cpp itself counts for sampling, per token, with the samplers that nightwatt asks for.
+std::optional<double> sampling_us(const Setup& setup) {
+  if (setup.llama_completion.empty()) return std::nullopt;
+  const auto generate = std::to_string(2 * setup.generate);
+  const auto ran = os::run_command(setup.llama_completion,
+                                   {"llama-completion",
+                                    "-m",
+                                    setup.model,
+                                    "-t",
+                                    std::to_string(setup.threads),
+                                    "-ngl",
+                                    "0",
+                                    "-c",
+                                    "1024",
+                                    "-n",
+                                    generate,
+                                    "-p",
+                                    "a",
+                                    "--ignore-eos",
+                                    "--samplers",
+                                    "top_k",
+                                    "--top-k",
+                                    "256",
+                                    "-no-cnv",
+                                    "--perf"},
+                                   os::environment(), Seconds(1800), -1);
+  if (!ran) return std::nullopt;
+  constexpr std::string_view kMark = " sampling time =";
+  const auto at = ran->text.find(kMark);
+  if (at == ran->text.npos) return std::nullopt;
+  return std::atof(ran->text.c_str() + at + kMark.size()) * 1e3 / (2.0 * setup.generate);
 }
 
 void print_ratio(const char* what, const std::vector<double>& a, const std::vector<double>& b) {
@@ -133,6 +200,7 @@ int main(int argc, char** argv) {
   const auto path = os::environment_value("PATH").value_or("");
   setup.llama_bench = os::find_program("llama-bench", path).value_or("");
   setup.llama_server = os::find_program("llama-server", path).value_or("");
+  setup.llama_completion = os::find_program("llama-completion", path).value_or("");
   if (setup.llama_bench.empty() || setup.llama_server.empty()) {
     return fail(
         "llama-bench and llama-server are not on PATH: tools/lab makes them; then tools/lab --exec this program");
@@ -141,6 +209,7 @@ int main(int argc, char** argv) {
   if (argc > 2) setup.blocks = std::atoi(argv[2]);
   if (argc > 3) setup.prompt = std::atoi(argv[3]);
   if (argc > 4) setup.generate = std::atoi(argv[4]);
+  if (argc > 5) setup.threads = std::atoi(argv[5]);
   if (!fs::exists(setup.model)) {
     fs::create_directories(fs::path(setup.model).parent_path());
     app::SynthOptions synth;
@@ -153,7 +222,8 @@ int main(int argc, char** argv) {
   setup.folder = folder;
 
   std::map<std::string, std::array<std::vector<double>, 3>> rates;  // llama-bench, nightwatt, the engine's own clock
-  fmt::print("model {} ({}), {} threads, {} blocks\n", setup.model, human_bytes(fs::file_size(setup.model)),
+  std::map<std::string, std::array<std::vector<double>, 2>> cpu_us;
+  fmt::print("model {} ({}), threads: {}, blocks: {}\n", setup.model, human_bytes(fs::file_size(setup.model)),
              setup.threads, setup.blocks);
   for (int block = 0; block < setup.blocks; ++block) {
     Result<Rates> bench = Rates{};
@@ -171,6 +241,10 @@ int main(int argc, char** argv) {
       fmt::print("block {:2}  {:6}  llama-bench {:8.2f} t/s   nightwatt {:8.2f} t/s   engine's clock {:8.2f} t/s\n",
                  block + 1, test, rate, ours->client[test], ours->engine[test]);
     }
+    for (const auto& [test, own] : ours->own_us) {
+      cpu_us[test][0].push_back(own);
+      cpu_us[test][1].push_back(ours->other_us[test]);
+    }
     std::fflush(stdout);
   }
   for (const auto& [test, columns] : rates) {
@@ -178,6 +252,17 @@ int main(int argc, char** argv) {
     print_ratio("nightwatt / llama-bench", columns[1], columns[0]);
     print_ratio("nightwatt / engine's clock", columns[1], columns[2]);
     print_ratio("engine's clock / llama-bench", columns[2], columns[0]);
+    if (!cpu_us.contains(test)) continue;
+    const auto own = stats::mean_of(cpu_us[test][0]);
+    const auto other = stats::mean_of(cpu_us[test][1]);
+    const auto sampling = sampling_us(setup);
+    const double token_us = 1e6 / stats::mean_of(columns[1])->mean;
+    fmt::print(
+        "  a token takes {:.0f} µs; beyond computing, CPU time of nightwatt {:.0f} µs, of the server's other threads "
+        "{:.0f} µs",
+        token_us, own->mean, other->mean);
+    if (sampling) fmt::print(", and sampling {:.0f} µs (llama-completion's count)", *sampling);
+    fmt::print(": {:.1f} %\n", 100 * (own->mean + other->mean + sampling.value_or(0)) / token_us);
   }
   fs::remove_all(folder);
   return 0;

@@ -56,18 +56,18 @@ class Sleepers {
   pid_t pid_ = -1;
 };
 
-void look(benchmark::State& state, bool edge) {
+void look(benchmark::State& state, watch::Detail detail) {
   const Sleepers sleepers(static_cast<int>(state.range(0)));
   os::LinuxProcesses processes;
   const os::SystemClock clock;
   watch::Watcher watcher(processes, clock);
   watch::ProcessGroup group(processes, watch::Selector{watch::Selector::Kind::pid, {}, sleepers.pid()});
   std::size_t threads = 0;
-  for (auto _ : state) threads = watcher.look(&group, edge).threads.size();
+  for (auto _ : state) threads = watcher.look(&group, detail).threads.size();
   state.counters["threads"] = static_cast<double>(threads);
 }
-void LookInside(benchmark::State& state) { look(state, false); }
-void LookAtEdge(benchmark::State& state) { look(state, true); }
+void LookInside(benchmark::State& state) { look(state, watch::Detail::threads); }
+void LookAtEdge(benchmark::State& state) { look(state, watch::Detail::edge); }
 BENCHMARK(LookInside)->Arg(1)->Arg(20)->Arg(200)->Unit(benchmark::kMicrosecond);
 BENCHMARK(LookAtEdge)->Arg(1)->Arg(20)->Arg(200)->Unit(benchmark::kMicrosecond);
 

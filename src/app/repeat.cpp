@@ -114,10 +114,10 @@ Status Repeat::run_test(const model::Test& test) {
     plan.min_measured = Seconds(2);
     plan.first_nonce = run_.next_nonce;
     if (group_) group_->rescan();
-    trial.take(watcher_.look(group_.get(), true));
+    trial.take(watcher_.look(group_.get(), watch::Detail::edge));
     const auto on_request = [&](const model::Request& request) {
       // CPU time per request: the counters at its end, which is also the beginning of the next one.
-      trial.take(watcher_.look(group_.get(), false));
+      trial.take(watcher_.look(group_.get(), watch::Detail::processes));
       if (const auto rate = model::tokens_per_second(request, test)) {
         run_.progress.figure(fmt::format("{} {:.1f} t/s", model::to_string(test), *rate));
       }
@@ -125,7 +125,7 @@ Status Repeat::run_test(const model::Test& test) {
     auto outcome = load::run_test(server_.endpoint(), *dialect_, plan, run_.clock, run_.options.stop_fd, on_request);
     last_request_ = run_.clock.now();
     if (!outcome) return outcome.error();
-    trial.take(watcher_.look(group_.get(), true));
+    trial.take(watcher_.look(group_.get(), watch::Detail::edge));
     run_.next_nonce = outcome->next_nonce;
     auto dead = server_.death();
     for (auto& request : outcome->requests) {
@@ -259,7 +259,8 @@ Status Repeat::settle() {
   while (run_.clock.now() < deadline) {
     double cpu = 0;
     const Moment at = run_.clock.now();
-    for (const auto& process : watcher_.look(group_.get(), false).processes) cpu += static_cast<double>(process.cpu_ns);
+    for (const auto& process : watcher_.look(group_.get(), watch::Detail::processes).processes)
+      cpu += static_cast<double>(process.cpu_ns);
     if (cpu_before >= 0) {
       const double cores = (cpu - cpu_before) * 1e-9 / to_seconds(at - at_before);
       if (before_cores && std::abs(cores - *before_cores) < kSameCores) return {};

@@ -7,7 +7,8 @@
 
 namespace nw::watch {
 
-Snapshot Watcher::look(ProcessGroup* group, bool edge) {
+Snapshot Watcher::look(ProcessGroup* group, Detail detail) {
+  const bool edge = detail == Detail::edge;
   Snapshot snapshot;
   if (const auto machine = processes_.machine()) {
     snapshot.machine =
@@ -20,6 +21,7 @@ Snapshot Watcher::look(ProcessGroup* group, bool edge) {
     if (!reading) continue;
     snapshot.processes.push_back({reading->at, member.pid, member.start_ticks, member.comm, reading->cpu_ns,
                                   reading->resolution_ns, reading->rss_bytes, reading->swap_bytes});
+    if (detail == Detail::processes) continue;
     for (auto& thread : processes_.threads(member.pid, edge, edge)) {
       snapshot.threads.push_back({thread.at, member.pid, thread.tid, std::move(thread.comm), thread.cpu_ns,
                                   thread.voluntary_switches, thread.involuntary_switches});
@@ -33,12 +35,12 @@ int Watcher::watch(ProcessGroup* group, const WindowPlan& plan, std::span<const 
   if (group != nullptr) group->rescan();
   const Moment begin = clock_.now();
   const Moment end = begin + from_seconds(plan.length.value());
-  take(look(group, true));
+  take(look(group, Detail::edge));
   for (int step = 1;; ++step) {
     const Moment next = begin + from_seconds(plan.period.value() * step);
     const bool last = next >= end;
     if (const int which = os::wait_until(last ? end : next, interrupts); which >= 0) return which;
-    take(look(group, last));
+    take(look(group, last ? Detail::edge : Detail::threads));
     if (last) return -1;
   }
 }

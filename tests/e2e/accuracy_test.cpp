@@ -80,7 +80,7 @@ class Load {
   void look(watch::Watcher& watcher) {
     Bracket bracket;
     bracket.before = mark();
-    const auto snapshot = watcher.look(&group_, true);
+    const auto snapshot = watcher.look(&group_, watch::Detail::edge);
     bracket.after = mark();
     trial_.processes.insert(trial_.processes.end(), snapshot.processes.begin(), snapshot.processes.end());
     trial_.threads.insert(trial_.threads.end(), snapshot.threads.begin(), snapshot.threads.end());

@@ -135,8 +135,7 @@ TEST_F(Run, InterruptAndResume) {
   for (const char* name : {"a", "b"}) {
     EXPECT_EQ(throughput(backend_of(after, name), "pp32").at("restarts").to_number<int>(), 2) << name;
   }
-  EXPECT_THAT(processes_with("e2e-resume"), IsEmpty());
-  EXPECT_THAT(processes_with("fake_orphan"), IsEmpty());
+  EXPECT_THAT(processes_with("e2e-resume"), IsEmpty());  // the daemons too: a fork keeps the command line
 }
 
 // kill -9 of nightwatt alone: the guard ends everything, daemons with sessions of their own included.
@@ -147,13 +146,10 @@ TEST_F(Run, KillNine) {
     const auto out = dir + guard;
     Started started({"run", folder.write("campaign.toml", campaign), "--out", out, "--guard", guard});
     ASSERT_TRUE(
-        fake::eventually([] { return !processes_with("e2e-kill").empty() && !processes_with("fake_orphan").empty(); },
-                         std::chrono::seconds(60)));
+        fake::eventually([] { return !processes_with("e2e-kill", "fake_orphan").empty(); }, std::chrono::seconds(60)));
     started.signal(SIGKILL);
     EXPECT_EQ(started.wait(std::chrono::seconds(10)).code, 1000 + SIGKILL);
-    EXPECT_TRUE(fake::eventually([] {
-      return processes_with("e2e-kill").empty() && processes_with("fake_orphan").empty();
-    })) << guard;
+    EXPECT_TRUE(fake::eventually([] { return processes_with("e2e-kill").empty(); })) << guard;
     EXPECT_FALSE(report_of(out).at("complete").as_bool());
   }
 }

@@ -53,6 +53,7 @@ loader=$(find /lib64 /lib /usr/lib -maxdepth 2 -name 'ld-linux*.so.*' 2>/dev/nul
 cp -L "$loader" "$package/usr/lib/$triplet/"
 cp /usr/bin/readlink "$package/usr/bin/llama-server"
 cp /usr/bin/cat "$package/usr/bin/llama-bench"
+cp /usr/bin/true "$package/usr/bin/llama-completion"
 cp /usr/bin/env "$package/usr/bin/llama-quantize"
 touch "$package/usr/lib/$triplet/ggml/backends0/libggml-cpu-x64.so" "$package/usr/lib/$triplet/llama/libllama-server-impl.so"
 echo '{}' >"$package/usr/share/vulkan/icd.d/lvp_icd.json"

@@ -136,13 +136,14 @@ boost::json::object backend_of(const boost::json::object& report, const std::str
   return {};
 }
 
-std::vector<pid_t> processes_with(const std::string& text) {
+std::vector<pid_t> processes_with(const std::string& text, const std::string& name) {
   std::vector<pid_t> found;
   os::LinuxProcesses processes;
   for (const pid_t pid : processes.pids()) {
     const auto identity = processes.identity(pid);
     if (!identity || pid == ::getpid()) continue;
-    const auto line = fmt::format("{} {}", identity->comm, fmt::join(processes.command_line(pid), " "));
+    if (!name.empty() && identity->comm != name) continue;
+    const auto line = fmt::format("{}", fmt::join(processes.command_line(pid), " "));
     if (line.find(text) != line.npos) found.push_back(pid);
   }
   return found;

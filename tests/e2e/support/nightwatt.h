@@ -66,7 +66,7 @@ class TempFolder {
 // report["backends"] by name.
 [[nodiscard]] boost::json::object backend_of(const boost::json::object& report, const std::string& name);
 
-// Processes whose command line or name holds `text`.
-[[nodiscard]] std::vector<pid_t> processes_with(const std::string& text);
+// Processes whose command line holds `text`; with `name`, those of that name only (a fork keeps its parent's line).
+[[nodiscard]] std::vector<pid_t> processes_with(const std::string& text, const std::string& name = "");
 
 }  // namespace nw::e2e

@@ -21,19 +21,23 @@ struct Snapshot {
   std::optional<model::MachineSample> machine;
 };
 
+// How much one look reads, each including the one before: the processes' counters; those of their threads; and what
+// is needed at the edges of a window only: threads' names and switches, memory.
+enum class Detail { processes, threads, edge };
+
 struct WindowPlan {
   Seconds length{30};
   Seconds period{1};
 };
 
-// One thread. The cost of a snapshot is about 10 µs per thread watched, some four times that at the edges of a window,
-// where names and switches are read too (bench/watch_cost.cpp measures both).
+// One thread. The cost of a snapshot is about 10 µs per thread watched, some four times that at the edges of a window
+// (bench/watch_cost.cpp measures both).
 class Watcher {
  public:
   Watcher(os::Processes& processes, const Clock& clock) : processes_(processes), clock_(clock) {}
 
-  // `group` null: the machine alone. `edge`: names, switches and memory are read as well.
-  Snapshot look(ProcessGroup* group, bool edge);
+  // `group` null: the machine alone.
+  Snapshot look(ProcessGroup* group, Detail detail);
 
   // Snapshots at begin, every period on a fixed grid, and end (both edges); each goes to `take` as soon as it is read.
   // Ends early when a descriptor of `interrupts` becomes readable: returns its index, else -1.
