@@ -193,6 +193,29 @@ void print_ratio(const char* what, const std::vector<double>& a, const std::vect
   fmt::print("  {:28} {:.4f}  95 % interval [{:.4f}, {:.4f}]\n", what, ratio->ratio, ratio->ci95->lo, ratio->ci95->hi);
 }
 
+using Columns = std::map<std::string, std::array<std::vector<double>, 3>>;  // llama-bench, nightwatt, engine's clock
+using CpuColumns = std::map<std::string, std::array<std::vector<double>, 2>>;
+
+void print_summary(const Setup& setup, Columns& rates, CpuColumns& cpu_us) {
+  for (const auto& [test, columns] : rates) {
+    fmt::print("{}:\n", test);
+    print_ratio("nightwatt / llama-bench", columns[1], columns[0]);
+    print_ratio("nightwatt / engine's clock", columns[1], columns[2]);
+    print_ratio("engine's clock / llama-bench", columns[2], columns[0]);
+    if (!cpu_us.contains(test)) continue;
+    const auto own = stats::mean_of(cpu_us[test][0]);
+    const auto other = stats::mean_of(cpu_us[test][1]);
+    const auto sampling = sampling_us(setup);
+    const double token_us = 1e6 / stats::mean_of(columns[1])->mean;
+    fmt::print(
+        "  a token takes {:.0f} µs; beyond computing, CPU time of nightwatt {:.0f} µs, of the server's other threads "
+        "{:.0f} µs",
+        token_us, own->mean, other->mean);
+    if (sampling) fmt::print(", and sampling {:.0f} µs (llama-completion's count)", *sampling);
+    fmt::print(": {:.1f} %\n", 100 * (own->mean + other->mean + sampling.value_or(0)) / token_us);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -221,8 +244,8 @@ int main(int argc, char** argv) {
   if (::mkdtemp(folder.data()) == nullptr) return fail("no temporary folder");
   setup.folder = folder;
 
-  std::map<std::string, std::array<std::vector<double>, 3>> rates;  // llama-bench, nightwatt, the engine's own clock
-  std::map<std::string, std::array<std::vector<double>, 2>> cpu_us;
+  Columns rates;
+  CpuColumns cpu_us;
   fmt::print("model {} ({}), threads: {}, blocks: {}\n", setup.model, human_bytes(fs::file_size(setup.model)),
              setup.threads, setup.blocks);
   for (int block = 0; block < setup.blocks; ++block) {
@@ -247,23 +270,7 @@ int main(int argc, char** argv) {
     }
     std::fflush(stdout);
   }
-  for (const auto& [test, columns] : rates) {
-    fmt::print("{}:\n", test);
-    print_ratio("nightwatt / llama-bench", columns[1], columns[0]);
-    print_ratio("nightwatt / engine's clock", columns[1], columns[2]);
-    print_ratio("engine's clock / llama-bench", columns[2], columns[0]);
-    if (!cpu_us.contains(test)) continue;
-    const auto own = stats::mean_of(cpu_us[test][0]);
-    const auto other = stats::mean_of(cpu_us[test][1]);
-    const auto sampling = sampling_us(setup);
-    const double token_us = 1e6 / stats::mean_of(columns[1])->mean;
-    fmt::print(
-        "  a token takes {:.0f} µs; beyond computing, CPU time of nightwatt {:.0f} µs, of the server's other threads "
-        "{:.0f} µs",
-        token_us, own->mean, other->mean);
-    if (sampling) fmt::print(", and sampling {:.0f} µs (llama-completion's count)", *sampling);
-    fmt::print(": {:.1f} %\n", 100 * (own->mean + other->mean + sampling.value_or(0)) / token_us);
-  }
+  print_summary(setup, rates, cpu_us);
   fs::remove_all(folder);
   return 0;
 }
