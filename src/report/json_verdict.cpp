@@ -115,7 +115,7 @@ json::object json_ratio(const Report& report, const RatioRow& row) {
   ratio["n"] = row.ratio->n;
   ratio["paired"] = row.ratio->paired;
   object["ratio"] = ratio;
-  put_beyond(object, row.ratio->beyond_noise());
+  put_beyond(object, row.beyond_noise);
   return object;
 }
 
@@ -134,7 +134,7 @@ json::object json_idle_difference(const Report& report, const IdleDifferenceRow&
   cores["n"] = row.cores->n;
   cores["paired"] = row.cores->paired;
   object["cores"] = cores;
-  put_beyond(object, row.cores->beyond_noise());
+  put_beyond(object, row.beyond_noise);
   return object;
 }
 

@@ -5,17 +5,20 @@
 // the others is given beside it. An assumed number of watts per core (grade D) is multiplied in at the end and decides
 // nothing: it is the same factor for all.
 //
-// `run` needs every difference to the cheapest beyond noise; `tie` says that at least one is not. Differences are not
-// corrected for being several: with three backends the chance of a wrong `run` is at most about twice 2.5 %.
+// `run` needs every difference to the cheapest beyond noise; `tie` says that at least one is not. Differences are
+// judged together (Holm), so that more backends do not make a false `run` likelier.
 #include "judge.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <tuple>
 
 #include "base/units.h"
 #include "figures.h"
+#include "stats/multiple.h"
 #include "words.h"
 
 namespace nw::report {
@@ -88,17 +91,23 @@ void decide(const Report& report, const Indices& serving, LoadVerdict& verdict) 
   const auto hours = [&](std::size_t i) { return report.backends[i].bill.core_hours(verdict.tokens_per_day)->mean; };
   const std::size_t best =
       *std::min_element(serving.begin(), serving.end(), [&](auto a, auto b) { return hours(a) < hours(b); });
-  Indices alike = {best};
+  Indices others;
+  std::vector<double> p;
   for (const std::size_t other : serving) {
     if (other == best) continue;
     const auto difference =
         cost::core_hours_difference(report.backends[best].bill, report.backends[other].bill, verdict.tokens_per_day);
-    const auto beyond = difference ? difference->beyond_noise() : std::nullopt;
-    if (!beyond) {
+    if (!difference || !difference->p) {
       verdict.reason = "one repeat only: without a second there is no interval";
       return;
     }
-    if (!*beyond) alike.push_back(other);
+    others.push_back(other);
+    p.push_back(*difference->p);
+  }
+  const auto beyond = stats::rejected_together(p);
+  Indices alike = {best};
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    if (!beyond[i]) alike.push_back(others[i]);
   }
   if (alike.size() == 1) {
     verdict.answer = Answer::run;
@@ -174,6 +183,18 @@ std::string no_crossover_reason(const Report& report, std::size_t a, std::size_t
   return {};
 }
 
+// Sets beyond_noise of the rows whose p-value is known, as one family.
+template <class Row, class P>
+void judge_together(std::span<Row> rows, P p_of) {
+  std::vector<Row*> known;
+  std::vector<double> p;
+  for (Row& row : rows) {
+    if (const auto value = p_of(row)) known.push_back(&row), p.push_back(*value);
+  }
+  const auto beyond = stats::rejected_together(p);
+  for (std::size_t i = 0; i < known.size(); ++i) known[i]->beyond_noise = beyond[i];
+}
+
 std::vector<CrossoverRow> crossover_rows(const Report& report) {
   std::vector<CrossoverRow> rows;
   for (std::size_t a = 0; a < report.backends.size(); ++a) {
@@ -198,13 +219,18 @@ std::vector<IdleDifferenceRow> idle_rows(const Report& report) {
     for (std::size_t b = a + 1; b < report.backends.size(); ++b) {
       const auto& left = report.backends[a].idle_row(State::loaded_idle);
       const auto& right = report.backends[b].idle_row(State::loaded_idle);
-      IdleDifferenceRow row = {a, b, {stats::difference_of(left.repeats, right.repeats), {}}};
+      IdleDifferenceRow row = {a, b, {stats::difference_of(left.repeats, right.repeats), {}}, {}};
       if (!row.cores) row.cores.reason = "no valid loaded_idle window of both";
       // The counters' resolution can hide as much on either side.
       const double hidden = left.resolution_cores + right.resolution_cores;
       if (row.cores && row.cores->ci95) row.cores.value->ci95->lo -= hidden, row.cores.value->ci95->hi += hidden;
       rows.push_back(row);
     }
+  }
+  judge_together(std::span(rows), [](const IdleDifferenceRow& row) { return row.cores ? row.cores->p : std::nullopt; });
+  for (IdleDifferenceRow& row : rows) {
+    // What the counters may hide belongs to no test.
+    if (row.beyond_noise) row.beyond_noise = *row.beyond_noise && row.cores->beyond_noise().value_or(false);
   }
   return rows;
 }
@@ -274,16 +300,23 @@ const char* to_string(Answer answer) {
 
 std::vector<RatioRow> ratio_rows(const std::vector<std::vector<ThroughputRow>>& backends) {
   std::vector<RatioRow> rows;
-  for (std::size_t a = 0; a < backends.size(); ++a) {
-    for (std::size_t b = a + 1; b < backends.size(); ++b) {
-      for (std::size_t test = 0; test < backends[a].size(); ++test) {
-        RatioRow row = {a, b, backends[a][test].test, {}};
+  const std::size_t tests = backends.empty() ? 0 : backends.front().size();
+  for (std::size_t test = 0; test < tests; ++test) {
+    const std::size_t first = rows.size();
+    for (std::size_t a = 0; a < backends.size(); ++a) {
+      for (std::size_t b = a + 1; b < backends.size(); ++b) {
+        RatioRow row = {a, b, backends[a][test].test, {}, {}};
         row.ratio.value = stats::ratio_of(backends[a][test].repeats, backends[b][test].repeats);
         if (!row.ratio) row.ratio.reason = "no valid trial of both";
         rows.push_back(row);
       }
     }
+    judge_together(std::span(rows).subspan(first),
+                   [](const RatioRow& row) { return row.ratio ? row.ratio->p : std::nullopt; });
   }
+  // In the order in which one reads them: pair by pair.
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const RatioRow& x, const RatioRow& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
   return rows;
 }
 

@@ -50,7 +50,7 @@ std::optional<bool> speeds_alike(const Report& report, std::size_t a, std::size_
   bool any = false;
   for (const RatioRow& row : report.verdict.ratios) {
     if (row.a != std::min(a, b) || row.b != std::max(a, b)) continue;
-    const auto beyond = row.ratio ? row.ratio->beyond_noise() : std::nullopt;
+    const auto beyond = row.beyond_noise;
     if (!beyond) return std::nullopt;
     if (*beyond) return false;
     any = true;
@@ -71,7 +71,7 @@ std::string faster_in(const Report& report, std::size_t other, std::size_t chose
   for (const RatioRow& row : report.verdict.ratios) {
     if (row.a != std::min(other, chosen) || row.b != std::max(other, chosen) || !row.ratio) continue;
     const double ratio = row.a == other ? row.ratio->ratio : 1 / row.ratio->ratio;
-    if (ratio <= 1 || !row.ratio->beyond_noise().value_or(false)) continue;
+    if (ratio <= 1 || !row.beyond_noise.value_or(false)) continue;
     text += fmt::format("{}{} {:.2f} times", text.empty() ? "" : ", ", to_string(row.test), ratio);
   }
   return text;
@@ -86,7 +86,7 @@ std::string what_decides(const Report& report, const LoadVerdict& load) {
       text += fmt::format(" {} is faster ({}) but costs more.", quoted(report, other), tests);
     }
     const auto* row = idle_difference(report, *load.backend, other);
-    if (!row || !row->cores || !row->cores->beyond_noise().value_or(false)) continue;
+    if (!row || !row->cores || !row->beyond_noise.value_or(false)) continue;
     const double more = row->a == other ? row->cores->difference : -row->cores->difference;
     if (more <= 0 || !speeds_alike(report, *load.backend, other).value_or(false)) continue;
     text += fmt::format(
@@ -159,7 +159,7 @@ void add_busy(const Report& report, std::vector<std::string>& out) {
   }
   for (const RatioRow& row : report.verdict.ratios) {
     if (!row.ratio) continue;
-    const auto beyond = row.ratio->beyond_noise();
+    const auto beyond = row.beyond_noise;
     const std::string interval = row.ratio->ci95 ? interval_text(*row.ratio->ci95, 3) : "(one repeat)";
     out.push_back(fmt::format("- {}: {} is {:.3f} {} times as fast as {}, {}", to_string(row.test),
                               quoted(report, row.a), row.ratio->ratio, interval, quoted(report, row.b),
@@ -182,7 +182,7 @@ void add_idle(const Report& report, std::vector<std::string>& out) {
   }
   for (const IdleDifferenceRow& row : report.verdict.idle_differences) {
     if (!row.cores) continue;
-    const auto beyond = row.cores->beyond_noise();
+    const auto beyond = row.beyond_noise;
     if (beyond && !*beyond) {
       out.push_back(fmt::format("- {} and {} cannot be told apart (difference {:.3f} {} cores)", quoted(report, row.a),
                                 quoted(report, row.b), std::abs(row.cores->difference),

@@ -26,6 +26,11 @@ bool looks_skewed(std::span<const double> values, double mean, double sd) {
 
 double t_quantile(double p, double dof) { return boost::math::quantile(boost::math::students_t(dof), p); }
 
+double t_p_value(double t, double dof) {
+  if (std::isinf(t)) return 0;
+  return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(dof), std::abs(t)));
+}
+
 double t95(double dof) { return t_quantile(0.975, dof); }
 
 std::optional<Mean> mean_of(std::span<const double> values) {

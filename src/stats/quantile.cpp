@@ -5,6 +5,40 @@
 #include <vector>
 
 namespace nw::stats {
+namespace {
+
+// P(B ≤ k) for k = 0 … n, B binomial (n, p). Summed from the logarithms of its terms, which do not underflow.
+std::vector<double> binomial_cdf(std::size_t n, double p) {
+  std::vector<double> cdf(n + 1);
+  const double size = static_cast<double>(n);
+  double sum = 0;
+  for (std::size_t k = 0; k <= n; ++k) {
+    const double hits = static_cast<double>(k);
+    sum += std::exp(std::lgamma(size + 1) - std::lgamma(hits + 1) - std::lgamma(size - hits + 1) + hits * std::log(p) +
+                    (size - hits) * std::log1p(-p));
+    cdf[k] = std::min(sum, 1.0);
+  }
+  return cdf;
+}
+
+// The point that lies above the quantile p with a chance of 0.975. `at(r)` is the r-th value from below, r = 1 … n.
+template <class At>
+std::optional<double> upper_limit(std::size_t n, double p, At at) {
+  constexpr double kGamma = 0.975;
+  // P(quantile ≤ X(r)) = P(fewer than r values lie below it).
+  const auto cdf = binomial_cdf(n, p);
+  std::size_t r = 1;
+  while (r <= n && cdf[r - 1] <= kGamma) ++r;  // the first order statistic that is above it often enough
+  if (r > n) return std::nullopt;
+  if (r == 1) return at(1);
+  const std::size_t below = r - 1;
+  const double share = (kGamma - cdf[below - 1]) / (cdf[r - 1] - cdf[below - 1]);
+  const double left = static_cast<double>(below), size = static_cast<double>(n);
+  const double weight = 1 / (1 + left * (1 - p) * (1 - share) / ((size - left) * p * share));
+  return share <= 0 ? at(below) : at(below) + weight * (at(r) - at(below));
+}
+
+}  // namespace
 
 double quantile_of_sorted(std::span<const double> ascending, double q) {
   const double place = q * static_cast<double>(ascending.size() - 1);
@@ -22,6 +56,15 @@ Quantiles quantiles_of(std::span<const double> values) {
   if (sorted.size() >= kMedianMin) result.p50 = quantile_of_sorted(sorted, 0.5);
   if (sorted.size() >= kP90Min) result.p90 = quantile_of_sorted(sorted, 0.9);
   if (sorted.size() >= kP99Min) result.p99 = quantile_of_sorted(sorted, 0.99);
+  return result;
+}
+
+QuantileEstimate quantile_estimate(std::span<const double> ascending, double q) {
+  QuantileEstimate result{quantile_of_sorted(ascending, q), std::nullopt};
+  const std::size_t n = ascending.size();
+  const auto hi = upper_limit(n, q, [&](std::size_t r) { return ascending[r - 1]; });
+  const auto lo = upper_limit(n, 1 - q, [&](std::size_t r) { return -ascending[n - r]; });
+  if (hi && lo) result.ci95 = Interval{-*lo, *hi};
   return result;
 }
 

@@ -25,15 +25,22 @@ Moments moments_of(std::span<const Repeat> side) {
   return {mean->mean, sd * sd / n, n - 1};
 }
 
+// Of a difference with this standard error. Without any spread equal is equal, and all else is certain.
+double p_value(double difference, double error, double dof) {
+  if (error <= 0) return difference == 0 ? 1 : 0;
+  return t_p_value(difference / error, dof);
+}
+
 // Welch (1947): the degrees of freedom of Satterthwaite. Without any spread the interval is the point itself.
-std::optional<Interval> welch(const Moments& a, const Moments& b) {
-  if (a.dof < 1 || b.dof < 1) return std::nullopt;
+void welch(const Moments& a, const Moments& b, Difference& result) {
+  if (a.dof < 1 || b.dof < 1) return;
   const double error2 = a.error2 + b.error2;
   const double centre = a.mean - b.mean;
-  if (error2 <= 0) return Interval{centre, centre};
-  const double dof = error2 * error2 / (a.error2 * a.error2 / a.dof + b.error2 * b.error2 / b.dof);
+  // Without any spread the degrees of freedom do not matter.
+  const double dof = error2 <= 0 ? 1 : error2 * error2 / (a.error2 * a.error2 / a.dof + b.error2 * b.error2 / b.dof);
   const double half = t95(dof) * std::sqrt(error2);
-  return Interval{centre - half, centre + half};
+  result.ci95 = Interval{centre - half, centre + half};
+  result.p = p_value(centre, std::sqrt(error2), dof);
 }
 
 std::optional<bool> excludes(const std::optional<Interval>& interval, double x) {
@@ -63,11 +70,14 @@ std::optional<Difference> difference_of(std::span<const Repeat> a, std::span<con
     std::vector<double> differences;
     for (const auto& [left, right] : pairs) differences.push_back(left.value - right.value);
     const auto mean = mean_of(differences);
-    return Difference{mean->mean, mean->ci95, mean->n, true};
+    result = {mean->mean, mean->ci95, mean->n, true, {}};
+    const double n = static_cast<double>(mean->n);
+    if (mean->sd) result.p = p_value(mean->mean, *mean->sd / std::sqrt(n), n - 1);
+    return result;
   }
   const Moments left = moments_of(a), right = moments_of(b);
   result.difference = left.mean - right.mean;
-  result.ci95 = welch(left, right);
+  welch(left, right, result);
   result.n = std::min(a.size(), b.size());
   return result;
 }
@@ -82,6 +92,7 @@ std::optional<Ratio> ratio_of(std::span<const Repeat> a, std::span<const Repeat>
   if (difference->ci95) result.ci95 = Interval{std::exp(difference->ci95->lo), std::exp(difference->ci95->hi)};
   result.n = difference->n;
   result.paired = difference->paired;
+  result.p = difference->p;
   return result;
 }
 

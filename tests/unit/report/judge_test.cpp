@@ -62,6 +62,26 @@ TEST(Judge, UnknownComputeIsTreatedLikeAGpu) {
   EXPECT_FALSE(report.verdict.among_cpu);
 }
 
+// Speeds of "b" that differ from those of "a" by the rule for one pair, but not among all pairs of the run.
+int only_alone(std::vector<test::BackendPlan> plans) {
+  int count = 0;
+  for (int step = 0; step < 200; ++step) {
+    plans[1].output_rate = 32 * (1 + 0.0005 * step);
+    const Report report = make_report(run_of(plans));
+    for (const RatioRow& row : report.verdict.ratios) {
+      EXPECT_EQ(row.beyond_noise.has_value(), row.ratio->ci95.has_value());
+      EXPECT_FALSE(*row.beyond_noise && !*row.ratio->beyond_noise()) << "together is never easier than alone";
+      count += row.a == 0 && row.b == 1 && *row.ratio->beyond_noise() && !*row.beyond_noise ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+TEST(Judge, SeveralPairsAreJudgedTogether) {
+  EXPECT_EQ(only_alone({{.name = "a"}, {.name = "b"}}), 0);
+  EXPECT_GT(only_alone({{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}}), 0);
+}
+
 TEST(Judge, OneRepeatDecidesNothing) {
   const Report report = make_report(run_of({{.name = "a"}, {.name = "b", .idle_cores = 1}}, 1));
   EXPECT_EQ(report.verdict.headline.answer, Answer::unknown);

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
 #include <vector>
 
 #include "base/random.h"
+#include "unit/stats/normal.h"
 
 namespace nw::stats {
 namespace {
@@ -51,6 +55,68 @@ TEST(Quantile, IsMonotoneAndWithinTheSample) {
       EXPECT_LE(at, values.back());
       before = at;
     }
+  }
+}
+
+// Hettmansperger and Sheather's interval of a median of the numbers 1 … 10 lies between the second and third from
+// either end: P(B ≤ 1) = 0.0107 and P(B ≤ 2) = 0.0547 enclose 0.025.
+TEST(QuantileEstimate, OfAMedian) {
+  std::vector<double> values;
+  for (int i = 1; i <= 10; ++i) values.push_back(i);
+  const auto median = quantile_estimate(values, 0.5);
+  EXPECT_DOUBLE_EQ(median.value, 5.5);
+  ASSERT_TRUE(median.ci95);
+  EXPECT_GT(median.ci95->lo, 2);
+  EXPECT_LT(median.ci95->lo, 3);
+  EXPECT_NEAR(median.ci95->lo + median.ci95->hi, 11, 1e-12) << "symmetric values, symmetric interval";
+}
+
+TEST(QuantileEstimate, SaysNothingFromTooFew) {
+  const auto has = [](std::size_t n, double q) {
+    std::vector<double> values(n);
+    std::iota(values.begin(), values.end(), 0);
+    return quantile_estimate(values, q).ci95.has_value();
+  };
+  EXPECT_FALSE(has(1, 0.5));
+  EXPECT_FALSE(has(5, 0.5));
+  EXPECT_TRUE(has(6, 0.5));
+  EXPECT_FALSE(has(35, 0.9));
+  EXPECT_TRUE(has(36, 0.9));
+  EXPECT_FALSE(has(367, 0.99));
+  EXPECT_TRUE(has(368, 0.99));
+}
+
+double coverage(std::size_t n, double q, double truth, bool skewed) {
+  constexpr int kExperiments = 10'000;
+  Random random(n + static_cast<std::uint64_t>(1000 * q));
+  int covered = 0;
+  for (int i = 0; i < kExperiments; ++i) {
+    auto values = test::normals(random, n, 0, 1);
+    if (skewed) {
+      for (double& value : values) value = std::exp(value);
+    }
+    std::sort(values.begin(), values.end());
+    covered += quantile_estimate(values, q).ci95->contains(truth);
+  }
+  return static_cast<double>(covered) / kExperiments;
+}
+
+// Latencies are skewed, so the lognormal counts as much as the normal.
+TEST(QuantileEstimate, Coverage) {
+  constexpr double kP90 = 1.2815515655446004, kP99 = 2.3263478740408408;  // of the standard normal
+  struct Case {
+    std::size_t n;
+    double q, z;
+  };
+  for (const Case& one : {Case{6, 0.5, 0}, Case{8, 0.5, 0}, Case{12, 0.5, 0}, Case{40, 0.5, 0}, Case{200, 0.5, 0},
+                          Case{40, 0.9, kP90}, Case{200, 0.9, kP90}, Case{400, 0.99, kP99}}) {
+    const double normal = coverage(one.n, one.q, one.z, false);
+    const double skewed = coverage(one.n, one.q, std::exp(one.z), true);
+    std::printf("quantile %.2f of %3zu: coverage %.3f on normal, %.3f on lognormal samples\n", one.q, one.n, normal,
+                skewed);
+    EXPECT_GT(normal, 0.94) << one.n << " " << one.q;
+    EXPECT_LT(normal, 0.97) << one.n << " " << one.q;
+    EXPECT_GT(skewed, 0.93) << one.n << " " << one.q;
   }
 }
 

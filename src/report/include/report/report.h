@@ -84,15 +84,19 @@ struct BackendReport {
   [[nodiscard]] const IdleRow& idle_row(model::State state) const;  // of the five
 };
 
-// A pair of backends by index into Report::backends, a < b.
+// A pair of backends by index into Report::backends, a < b. `beyond_noise` is judged together with the other pairs of
+// the same table and test (stats/multiple.h), so it may be false where an interval, which is that of its pair alone,
+// just excludes equality; nullopt without an interval.
 struct RatioRow {
   std::size_t a = 0, b = 0;
   model::Test test;
   Maybe<stats::Ratio> ratio;  // A / B of tokens/s: above 1, A is faster
+  std::optional<bool> beyond_noise;
 };
 struct IdleDifferenceRow {
   std::size_t a = 0, b = 0;
   Maybe<stats::Difference> cores;  // A − B, loaded_idle
+  std::optional<bool> beyond_noise;
 };
 struct CrossoverRow {
   std::size_t a = 0, b = 0;

@@ -37,6 +37,9 @@ struct Mean {
 // The point below which a share p (0 < p < 1) of Student's t distribution lies; dof > 0, not necessarily whole.
 [[nodiscard]] double t_quantile(double p, double dof);
 
+// The chance that |T| is at least |t|, T of Student's t distribution: the two-sided p-value. 0 for an infinite t.
+[[nodiscard]] double t_p_value(double t, double dof);
+
 // t_quantile(0.975, dof): what a standard error is multiplied by for a two-sided 95 % interval.
 [[nodiscard]] double t95(double dof);
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "stats/interval.h"
+
 namespace nw::stats {
 
 // Below these numbers of values a quantile is mostly the luck of its last few: p99 of 50 values is their maximum.
@@ -23,5 +25,17 @@ struct Quantiles {
 // The q quantile (0 ≤ q ≤ 1) of ascending values, at least one: linear between the two neighbours of q (n − 1), as
 // most tools print it (type 7 of Hyndman and Fan 1996).
 [[nodiscard]] double quantile_of_sorted(std::span<const double> ascending, double q);
+
+// A quantile of the population that the values were drawn from, with its 95 % interval. Nothing is assumed about the
+// distribution: the chance that an order statistic lies below the quantile is binomial. Between two order statistics
+// the limit is interpolated (Nyblom 1992, "Note on interpolated order statistics"; of the median Hettmansperger and
+// Sheather 1986), because the steps of the binomial alone would cover up to 99 %. The values must be independent.
+struct QuantileEstimate {
+  double value = 0;
+  std::optional<Interval> ci95;  // none from too few values: p50 needs 6, p90 36, p99 368
+};
+
+// `ascending` holds at least one value; 0 < q < 1. O(n).
+[[nodiscard]] QuantileEstimate quantile_estimate(std::span<const double> ascending, double q);
 
 }  // namespace nw::stats

@@ -27,7 +27,8 @@ struct Ratio {
   std::optional<Interval> ci95;  // none when either side (or the pairs) has one value only
   std::size_t n = 0;             // pairs, or the smaller side
   bool paired = false;
-  // nullopt: not known, for lack of an interval.
+  std::optional<double> p;  // of the hypothesis that the two are equal; below 0.05 exactly where ci95 excludes 1
+  // Of this comparison alone (stats/multiple.h judges several). nullopt: not known, for lack of an interval.
   [[nodiscard]] std::optional<bool> beyond_noise() const;
 };
 
@@ -40,6 +41,7 @@ struct Difference {
   std::optional<Interval> ci95;
   std::size_t n = 0;
   bool paired = false;
+  std::optional<double> p;
   [[nodiscard]] std::optional<bool> beyond_noise() const;
 };
 
