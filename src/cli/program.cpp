@@ -10,6 +10,7 @@
 
 #include "app/init_command.h"
 #include "app/model_commands.h"
+#include "app/null_server.h"
 #include "app/run_command.h"
 #include "app/stop_bridge.h"
 #include "app/version.h"
@@ -40,6 +41,9 @@ struct Flags {
   // verdict, report
   std::string dir;
   double tokens_per_day = 0, duty = 0, watts_per_core = 0;
+  // nullserver
+  app::NullServerOptions null;
+  double null_prefill_ms = 0, null_stall_at_s = 0, null_stall_s = 0;
   // init
   std::string model;
   std::vector<std::int32_t> pids;
@@ -194,6 +198,18 @@ int do_init(const Flags& flags, int stop_fd) {
   return status;
 }
 
+int do_null(Flags& flags, int stop_fd) {
+  flags.null.backend.prefill_per_token = Seconds(flags.null_prefill_ms * 1e-3);
+  flags.null.backend.stall_at = Seconds(flags.null_stall_at_s);
+  flags.null.backend.stall = Seconds(flags.null_stall_s);
+  const os::SystemClock clock;
+  const auto served = app::serve_null(flags.null, clock, stop_fd, [&](std::uint16_t port) {
+    fmt::print("listening on http://{}:{}\n", flags.null.host, port);
+    std::fflush(stdout);
+  });
+  return served ? kDone : tell(served.error());
+}
+
 int do_synth(Flags& flags, const std::stop_token& stop) {
   flags.synth.output = flags.synth_output;
   flags.synth.stop = stop;
@@ -263,6 +279,21 @@ void add_commands(CLI::App& app, Flags& flags) {
   init->add_option("--pid", flags.pids, "a running server to attach to (may be given again)");
   init->add_option("-o,--output", flags.output, "file to write instead of standard output")->check(not_a_format());
 
+  auto* null = app.add_subcommand("nullserver", "answers every API on an exact schedule and computes nothing");
+  null->group("");  // for who tests clients: not in the list of commands
+  null->add_option("--host", flags.null.host, "address to listen on")->capture_default_str();
+  null->add_option("--port", flags.null.port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  null->add_option("--tokens-per-s", flags.null.backend.tokens_per_s, "of each stream; 0: as fast as they go")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  null->add_option("--prefill-ms-per-token", flags.null_prefill_ms, "before the first token")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  null->add_option("--stall-at", flags.null_stall_at_s, "seconds after its start")->check(CLI::Range(0.0, 1e6));
+  null->add_option("--stall", flags.null_stall_s, "seconds in which nothing is sent to anybody")
+      ->check(CLI::Range(0.0, 1e6));
+  null->add_flag("--stamps", flags.null.backend.stamps, "the text of a token is the moment it was sent, in ns");
+
   auto* model = app.add_subcommand("model", "makes and describes model files");
   model->require_subcommand(1);
   auto* synth = model->add_subcommand("synth", "writes a model file of a published shape with random weights");
@@ -283,6 +314,7 @@ int dispatch(CLI::App& app, Flags& flags) {
   if (app.got_subcommand("report")) return do_report(flags);
   if (app.got_subcommand("verdict")) return do_verdict(flags);
   if (app.got_subcommand("init")) return do_init(flags, stop.fd());
+  if (app.got_subcommand("nullserver")) return do_null(flags, stop.fd());
   const app::StopBridge bridge(stop.fd());
   if (app.get_subcommand("model")->got_subcommand("synth")) return do_synth(flags, bridge.token());
   return do_show(flags, bridge.token());

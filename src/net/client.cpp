@@ -1,5 +1,5 @@
-// One exchange is one coroutine: resolve, connect, write, read until the answer is whole. The blocking call runs the
-// event loop until that coroutine is done; several streams are several coroutines on the same loop.
+// One exchange is one coroutine: resolve, connect, write, read until the answer is whole. Several exchanges are several
+// coroutines on one loop; the blocking call starts one and runs the loop until it is done.
 //
 // What can end an exchange from outside (silence, overall limit, cancel) is not woven into each step: a watchdog holds
 // the reason and closes the socket, the pending operation fails, and the coroutine reports the reason instead of the
@@ -11,7 +11,6 @@
 #include "net/client.h"
 
 #include <fmt/core.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -20,15 +19,18 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cctype>
+#include <memory>
+#include <set>
 
 #include "answer_parser.h"
 #include "base/text.h"
+#include "loop.h"
 
 namespace nw::net {
 namespace {
@@ -81,27 +83,17 @@ std::string head_text(const Endpoint& endpoint, const Request& request) {
   return text += "\r\n";
 }
 
-// Closes the socket when time is up or the user cancels, and remembers why. Its handlers run on the loop of the
-// exchange, which is not left before all of them have run.
+// Closes the socket when time is up or the user cancels, and remembers why. Its handler runs on the loop of the
+// exchange and may run after the exchange has gone (a cancelled timer still calls), so it holds on to what it needs.
 class Watchdog {
  public:
   enum class Reason { none, silence, total, cancelled };
 
   Watchdog(asio::io_context& io, tcp::socket& socket, tcp::resolver& resolver, const Options& options)
-      : socket_(socket),
-        resolver_(resolver),
-        timer_(io),
-        cancel_(io),
-        total_(after(options.total)),
-        phase_(after(options.connect)) {
-    ErrorCode code;
-    if (options.cancel_fd >= 0) cancel_.assign(options.cancel_fd, code);
-    listen_for_cancel();
+      : socket_(socket), resolver_(resolver), timer_(io), total_(after(options.total)), phase_(after(options.connect)) {
     arm();
   }
-  ~Watchdog() {
-    if (cancel_.is_open()) cancel_.release();  // not ours to close
-  }
+  ~Watchdog() { *alive_ = false; }
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
@@ -110,35 +102,27 @@ class Watchdog {
   void finish() {
     over_ = true;
     timer_.cancel();
-    if (cancel_.is_open()) cancel_.release();
+  }
+  void cancel() {
+    if (!over_) stop(Reason::cancelled);
   }
   [[nodiscard]] Reason reason() const { return reason_; }
 
  private:
   void arm() {
     timer_.expires_at(std::min(phase_, total_));
-    timer_.async_wait([this](const ErrorCode& failed) {
-      if (failed || over_) return;
+    timer_.async_wait([this, alive = alive_](const ErrorCode& failed) {
+      if (failed || !*alive || over_) return;
       const SteadyTime now = std::chrono::steady_clock::now();
       if (now >= total_) return stop(Reason::total);
       if (now >= phase_) return stop(Reason::silence);
       arm();
     });
   }
-  // Asio recycles its records of descriptors, and a record may still be queued with an event of the socket that had it
-  // before: a wait (unlike a read, which would see EAGAIN) then completes for nothing. So the descriptor is asked.
-  void listen_for_cancel() {
-    if (!cancel_.is_open()) return;
-    cancel_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const ErrorCode& failed) {
-      if (failed || over_) return;
-      pollfd asked{cancel_.native_handle(), POLLIN, 0};
-      if (::poll(&asked, 1, 0) > 0) return stop(Reason::cancelled);
-      listen_for_cancel();
-    });
-  }
   void stop(Reason reason) {
     if (reason_ == Reason::none) reason_ = reason;
     ErrorCode ignored;
+    timer_.cancel();
     resolver_.cancel();
     socket_.close(ignored);
   }
@@ -146,29 +130,29 @@ class Watchdog {
   tcp::socket& socket_;
   tcp::resolver& resolver_;
   asio::steady_timer timer_;
-  asio::posix::stream_descriptor cancel_;
   SteadyTime total_;
   SteadyTime phase_;
   Reason reason_ = Reason::none;
   bool over_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 class Exchange {
  public:
-  Exchange(asio::io_context& io, const Clock& clock, const Endpoint& endpoint, const Request& request,
-           const StreamHandler& handler, const Options& options)
+  Exchange(asio::io_context& io, const Clock& clock, Endpoint endpoint, Request request, StreamHandler handler,
+           const Options& options)
       : clock_(clock),
-        endpoint_(endpoint),
-        request_(request),
-        handler_(handler),
+        endpoint_(std::move(endpoint)),
+        request_(std::move(request)),
+        handler_(std::move(handler)),
         options_(options),
-        address_(address_of(endpoint)),
-        head_(head_text(endpoint, request)),
+        address_(address_of(endpoint_)),
+        head_(head_text(endpoint_, request_)),
         socket_(io),
         resolver_(io),
-        watchdog_(io, socket_, resolver_, options),
-        parser_(request.method == "HEAD", {[this](Head& head) { return take_head(head); },
-                                           [this](std::string_view bytes) { return take_body(bytes); }}) {}
+        watchdog_(io, socket_, resolver_, options_),
+        parser_(request_.method == "HEAD", {[this](Head& head) { return take_head(head); },
+                                            [this](std::string_view bytes) { return take_body(bytes); }}) {}
 
   asio::awaitable<void> run() {
     end_.outcome = co_await attempt();
@@ -176,6 +160,7 @@ class Exchange {
     if (end_.end == Moment()) end_.end = clock_.now();
     watchdog_.finish();
   }
+  void cancel() { watchdog_.cancel(); }
   StreamEnd take() { return std::move(end_); }
 
  private:
@@ -201,10 +186,10 @@ class Exchange {
   Status named(Status status) const;
 
   const Clock& clock_;
-  const Endpoint& endpoint_;
-  const Request& request_;
-  const StreamHandler& handler_;
-  const Options& options_;
+  const Endpoint endpoint_;
+  const Request request_;
+  const StreamHandler handler_;
+  const Options options_;
   std::string address_;
   std::string head_;
   tcp::socket socket_;
@@ -360,9 +345,23 @@ std::optional<std::string_view> Head::header(std::string_view name) const {
 }
 
 struct Client::Impl {
-  explicit Impl(const Clock& clock_) : clock(clock_) {}
+  explicit Impl(const Clock& clock_) : clock(clock_), timers(io, clock_, [this] { maybe_over(); }) {}
   const Clock& clock;
   asio::io_context io{1};
+  std::set<std::shared_ptr<Exchange>> exchanges;
+  Timers timers;
+  bool cancelled = false;
+  CancelWatch* watch = nullptr;  // of the run() in progress
+
+  // With nothing left to wait for, the loop may end.
+  void maybe_over() {
+    if (watch != nullptr && exchanges.empty() && timers.empty()) watch->release();
+  }
+  void cancel_all() {
+    cancelled = true;
+    for (const auto& exchange : exchanges) exchange->cancel();
+    timers.cancel();
+  }
 };
 
 Client::Client(const Clock& clock) : impl_(std::make_unique<Impl>(clock)) {}
@@ -370,30 +369,72 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-StreamEnd Client::stream(const Endpoint& endpoint, const Request& request, const StreamHandler& handler,
-                         const Options& options) {
-  StreamEnd end;
-  end.end = impl_->clock.now();
-  end.outcome = check_request(request);
-  if (end.outcome && endpoint.tls) {
-    end.outcome =
+void Client::start(Endpoint endpoint, Request request, StreamHandler handler, Options options, Done done) {
+  Impl& impl = *impl_;
+  StreamEnd refused;
+  refused.end = impl.clock.now();
+  refused.outcome = check_request(request);
+  if (refused.outcome && endpoint.tls) {
+    refused.outcome =
         lacking_error(fmt::format("{} is an https address, which this version cannot speak", address_of(endpoint)),
                       "use the server's http address, or put a local proxy without TLS before it");
   }
-  if (!end.outcome) return end;
-  try {
-    Exchange exchange(impl_->io, impl_->clock, endpoint, request, handler, options);
-    std::exception_ptr failure;
-    const auto done = [&failure](std::exception_ptr thrown) { failure = thrown; };
-    asio::co_spawn(impl_->io, exchange.run(), done);
-    impl_->io.restart();
-    impl_->io.run();
-    if (failure) std::rethrow_exception(failure);
-    return exchange.take();
-  } catch (const std::exception& exception) {
-    end.outcome = failed_error(fmt::format("the request to {} failed: {}", address_of(endpoint), exception.what()));
+  if (refused.outcome && impl.cancelled) refused.outcome = interrupted_error();
+  if (!refused.outcome) {
+    // Not from here: who starts from inside a `done` would be called back deeper and deeper.
+    asio::post(impl.io, [done = std::move(done), refused = std::move(refused)]() mutable { done(std::move(refused)); });
+    return;
   }
-  return end;
+  auto exchange = std::make_shared<Exchange>(impl.io, impl.clock, std::move(endpoint), std::move(request),
+                                             std::move(handler), options);
+  impl.exchanges.insert(exchange);
+  auto finished = [&impl, exchange, done = std::move(done)](std::exception_ptr thrown) {
+    StreamEnd end = exchange->take();
+    if (thrown) {
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& exception) {
+        end.outcome = failed_error(fmt::format("a request failed: {}", exception.what()));
+      }
+    }
+    impl.exchanges.erase(exchange);
+    done(std::move(end));
+    impl.maybe_over();
+  };
+  asio::co_spawn(impl.io, exchange->run(), std::move(finished));
+}
+
+void Client::at(Moment when, std::function<void()> then) {
+  if (!impl_->cancelled) impl_->timers.at(when, std::move(then));
+}
+
+bool Client::run(int cancel_fd) {
+  Impl& impl = *impl_;
+  impl.cancelled = false;
+  {
+    CancelWatch watch(impl.io, cancel_fd, [&impl] { impl.cancel_all(); });
+    impl.watch = &watch;
+    asio::post(impl.io, [&impl] { impl.maybe_over(); });
+    impl.io.restart();
+    impl.io.run();
+    impl.watch = nullptr;
+  }
+  return !impl.cancelled;
+}
+
+StreamEnd Client::stream(const Endpoint& endpoint, const Request& request, const StreamHandler& handler,
+                         const Options& options) {
+  StreamEnd result;
+  result.end = impl_->clock.now();
+  impl_->cancelled = false;
+  try {
+    start(endpoint, request, handler, options, [&result](StreamEnd end) { result = std::move(end); });
+    run(options.cancel_fd);
+  } catch (const std::exception& exception) {
+    result.outcome = failed_error(fmt::format("the request to {} failed: {}", address_of(endpoint), exception.what()));
+    impl_ = std::make_unique<Impl>(impl_->clock);  // what is left in the loop refers to `result`
+  }
+  return result;
 }
 
 Result<Response> Client::fetch(const Endpoint& endpoint, const Request& request, const Options& options) {

@@ -1,4 +1,5 @@
-// An HTTP/1.1 client for measuring: blocking to its caller, with the moments that matter, one connection per request.
+// An HTTP/1.1 client for measuring: with the moments that matter, one connection per request, one exchange while the
+// caller waits or a thousand at once.
 //
 // Why no connection is kept: an idle keep-alive connection makes some servers poll (cpp-httplib wakes about 100 times a
 // second for 5 s, and llama-server is built on it), and the idle window right after the requests would measure that.
@@ -47,7 +48,8 @@ struct Options {
   Seconds connect{5};  // until the connection stands, name look-up included
   Seconds idle{300};   // longest silence: a prompt of minutes is silent until its first token
   Seconds total{3600};
-  int cancel_fd = -1;  // readable: stop with ErrorKind::interrupted. Not read, not closed, but made non-blocking
+  // Of fetch() and stream(); readable: stop with ErrorKind::interrupted. Not read, not closed, but made non-blocking.
+  int cancel_fd = -1;
   std::size_t max_body_bytes = 64U << 20;  // of fetch() only
 };
 
@@ -80,6 +82,7 @@ struct [[nodiscard]] StreamEnd {
 // Moments come from the Clock, taken when the read that brought the bytes returned, before they are parsed. Memory: a
 // head of at most 64 KiB and a read buffer of 64 KiB; the body is handed on, never gathered (but by fetch, up to its
 // bound). A Client is used by one thread at a time; several clients are independent. The clock must outlive it.
+// Cost of many: one thread and one loop for all, 16 KiB and a socket each (the limit of open files is the caller's).
 class Client {
  public:
   explicit Client(const Clock& clock);
@@ -94,6 +97,17 @@ class Client {
   // The answer as it comes.
   StreamEnd stream(const Endpoint& endpoint, const Request& request, const StreamHandler& handler,
                    const Options& options = {});
+
+  // Many at once. start() and at() only take note; run() does the work and calls back on its thread, from where more
+  // may be started. `done` is called once per exchange, after the last call of its handler. Options::cancel_fd is not
+  // looked at: run() has one for all.
+  using Done = std::function<void(StreamEnd)>;
+  void start(Endpoint endpoint, Request request, StreamHandler handler, Options options, Done done);
+  // Not before `when` (a moment of the Clock); in the past: as soon as possible.
+  void at(Moment when, std::function<void()> then);
+  // Until all that was started is done and every moment has come. False: `cancel_fd` became readable; then exchanges
+  // ended as interrupted, and moments that had not come will not. fetch() and stream() must not be called meanwhile.
+  bool run(int cancel_fd = -1);
 
  private:
   struct Impl;

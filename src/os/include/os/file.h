@@ -13,6 +13,10 @@ namespace nw::os {
 // The text of an errno value, for a message.
 [[nodiscard]] std::string errno_text(int error);
 
+// Raises the limit of open files of this process (and of what it starts later) as far as it may, and returns it. Debian
+// starts with 1,024, which a thousand streams exceed.
+std::uint64_t raise_open_files();
+
 // The first `limit` bytes of a file. nullopt: it is not there or may not be read (for facts that a machine may lack).
 [[nodiscard]] std::optional<std::string> read_small(const std::string& path, std::size_t limit = 1 << 20);
 // The same, for a file that the user named: says why not.
