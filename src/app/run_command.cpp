@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "app/model_commands.h"
@@ -403,6 +404,9 @@ Result<RunOutcome> run(const RunOptions& options, const Clock& clock, os::Proces
   }
   if (options.dry_run) {
     print_plan(campaign, backends);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      return failed_error("cannot write to standard output", "is the disk full, or the reader gone?");
+    }
     return RunOutcome{};
   }
   return RunLoop(options, campaign, std::move(backends), clock, processes).run();

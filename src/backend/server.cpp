@@ -115,6 +115,7 @@ std::optional<Error> Server::death() {
   if (!process_) return std::nullopt;
   const auto status = process_->exit_status();
   if (!status) return std::nullopt;
+  log_->finish();  // its last words may be in the pipe still
   const auto kind = status->exec_error != 0 ? ErrorKind::lacking : ErrorKind::failed;
   return Error{kind, fmt::format("the server {}; {}", status->text(), last_lines(*log_)),
                fmt::format("the whole log is {}", log_->path())};

@@ -246,6 +246,16 @@ CLI::Validator not_a_format() {
       "", "not_a_format");
 }
 
+// CLI11 takes "-1" for an unsigned number and wraps it around.
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& value) -> std::string {
+        if (!value.empty() && value.find_first_not_of("0123456789") == value.npos) return {};
+        return fmt::format("{} is not a whole number", printable(value));
+      },
+      "", "whole_number");
+}
+
 void add_output(CLI::App& command, Flags& flags) {
   command.add_option("--format", flags.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   command.add_option("-o,--output", flags.output, "file to write instead of standard output")->check(not_a_format());
@@ -300,7 +310,9 @@ void add_commands(CLI::App& app, Flags& flags) {
   synth->add_option("--shape", flags.synth.shape, "tiny-llama, tiny-qwen3moe, small-qwen3moe, qwen3-30b-a3b, …")
       ->required();
   synth->add_option("--quant", flags.synth.quant, "Q4_K_M, Q8_0 or F16")->capture_default_str();
-  synth->add_option("--seed", flags.synth.seed, "same seed, same bytes")->capture_default_str();
+  synth->add_option("--seed", flags.synth.seed, "same seed, same bytes")
+      ->check(whole_number())
+      ->capture_default_str();
   synth->add_option("-o,--output", flags.synth_output, "the file to write")->required();
   auto* show = model->add_subcommand("show", "architecture, shapes, quantisation and size of a model file");
   show->add_option("FILE", flags.model_file, "a GGUF file")->required();

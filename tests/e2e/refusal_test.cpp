@@ -12,6 +12,8 @@
 #include <algorithm>
 
 #include "e2e/support/nightwatt.h"
+#include "os/command.h"
+#include "os/machine_facts.h"
 
 namespace nw::e2e {
 namespace {
@@ -54,6 +56,20 @@ TEST_F(Refusal, WrongType) {
   expect_refused(run("backend = 3\n"), 2, "backend in the campaign must be a list of tables", "docs/campaign.md");
   expect_refused(run("[workload]\nprompt = [512, \"many\"]\n"), 2, "prompt in [workload] must be", "docs/campaign.md");
   expect_refused(run("[rounds]\nidle_states = [\"asleep\"]\n"), 2, "must be a list of absent, loaded_unused", "docs");
+}
+
+TEST_F(Refusal, ANegativeSeed) {
+  expect_refused(nightwatt({"model", "synth", "--shape", "tiny-llama", "--seed", "-1", "-o", folder.file("x.gguf")}), 2,
+                 "-1 is not a whole number", "--help");
+}
+
+TEST_F(Refusal, APlanThatCannotBePrinted) {
+  const auto file = folder.write("campaign.toml", short_campaign(model) + backend("a", {}));
+  const auto ran = os::run_command("/bin/sh", {"sh", "-c", NW_PROGRAM " run " + file + " --dry-run >/dev/full"},
+                                   os::environment(), Seconds(60), -1);
+  ASSERT_TRUE(ran);
+  EXPECT_EQ(ran->exit_code, 1);
+  EXPECT_THAT(ran->text, ::testing::HasSubstr("cannot write to standard output"));
 }
 
 TEST_F(Refusal, UnknownKey) {
