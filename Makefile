@@ -13,7 +13,7 @@ NIGHTWATT := build/release/nightwatt
 VERSION = $(shell sed -nE 's/^[[:space:]]*(project.nightwatt[[:space:]]+)?VERSION[[:space:]]+([0-9]+(\.[0-9]+)+).*/\2/p' CMakeLists.txt | head -n 1)
 DIST = nightwatt-$(VERSION)-linux-$(shell uname -m)
 SOURCES = git ls-files -co --exclude-standard -- 'src/*.cpp' 'src/*.h' 'tests/*.cpp' 'tests/*.h' 'bench/*.cpp' 'bench/*.h'
-SCRIPTS = tools/setup tools/lab tools/demo tools/lib.sh tests/lab/run.sh tests/dist/run.sh .ci/run
+SCRIPTS = tools/setup tools/lab tools/demo tools/lib.sh tests/lab/run.sh tests/dist/run.sh tests/fuzz/run.sh .ci/run
 
 .PHONY: help demo build test soak bench lint format install dist clean lab
 
@@ -43,12 +43,15 @@ test: lab everything ## builds and runs the tests; the long ones are in soak
 	tools/lab --exec ctest --preset release -LE soak -j "$$(nproc)" --output-on-failure --no-tests=error
 
 # ctest comes last, so that its summary is what one sees.
-soak: lab everything ## the long tests, the suite under ASan and UBSan, the program by clang, the tarball in bare Debian roots
+soak: lab everything ## the long tests, the suite under ASan and UBSan, the program by clang, the fuzzers, the tarball in bare Debian roots
 	@tools/setup lab soak
 	cmake --preset clang
 	cmake --build --preset clang --target nightwatt
 	@$(MAKE) --no-print-directory dist
 	tests/dist/run.sh build/$(DIST).tar.gz
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	tests/fuzz/run.sh 10
 	cmake --preset asan
 	cmake --build --preset asan
 	tools/lab --exec ctest --preset release -L soak --output-on-failure --no-tests=ignore
@@ -89,4 +92,4 @@ dist: build ## build/nightwatt-VERSION-linux-ARCH.tar.gz, whose program needs on
 	@echo "build/$(DIST).tar.gz"
 
 clean: ## removes what was built; keeps runs/, models/ and the lab (tools/lab --clean)
-	rm -rf build/release build/asan build/clang build/dist build/nightwatt-*.tar.gz
+	rm -rf build/release build/asan build/clang build/fuzz build/dist build/nightwatt-*.tar.gz

@@ -5,6 +5,10 @@
 // Bounds. The head may have 64 KiB. What the parser leaves unread (half a head, half a chunk header) is kept until the
 // next bytes come, and bounded too: Beast has no limit of its own for the extensions of a chunk header. Informational
 // answers (1xx) come before the real one and are skipped, a few of them.
+// Beast 1.81 asserts that at least five bytes stand behind a final chunk's beginning, which holds only if another chunk
+// came before: an answer without any ("0\r\n" now, "\r\n" later) would end the program. Without the assertions it is
+// read correctly; tests/fuzz/http.cpp looks for what else that might do.
+#define BOOST_DISABLE_ASSERTS
 #include "answer_parser.h"
 
 #include <boost/asio/buffer.hpp>

@@ -66,6 +66,22 @@ TEST_F(ClientTest, FetchesABodyOfKnownLength) {
   EXPECT_THAT(sent, HasSubstr("Content-Length: 2\r\n"));
 }
 
+// Beast asserted something else here, so this one ended the program.
+TEST_F(ClientTest, ReadsABodyOfNoChunksSplitAtEveryByte) {
+  static const std::string kEmpty = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+  std::size_t split = 1;
+  const RawServer server([&](const Connection& connection, const std::string&) {
+    connection.send(kEmpty.substr(0, split));
+    connection.pause(milliseconds(1));
+    connection.send(kEmpty.substr(split));
+  });
+  for (split = 1; split < kEmpty.size(); ++split) {
+    const auto response = client_.fetch(at(server), request_);
+    ASSERT_TRUE(response) << "split at " << split << ": " << response.error().message;
+    ASSERT_EQ(response->body, "") << "split at " << split;
+  }
+}
+
 TEST_F(ClientTest, ReadsAChunkedBodySplitAtEveryByte) {
   std::size_t split = 1;
   const RawServer server([&](const Connection& connection, const std::string&) {
