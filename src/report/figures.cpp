@@ -159,10 +159,11 @@ ThroughputRow throughput_row(const std::vector<const Restart*>& restarts, const 
   ThroughputRow row;
   row.test = test;
   ByIndex rates;
-  std::vector<double> ttft, itl;
+  std::vector<std::vector<double>> ttft, itl;  // one group per restart
   std::vector<Reason> reasons;
   for (const Restart* restart : restarts) {
     std::vector<double> here;
+    ttft.emplace_back(), itl.emplace_back();
     for (const Trial* trial : test_trials(*restart, test)) {
       const auto rate = trial->valid() ? cost::trial_tokens_per_second(*trial) : std::nullopt;
       if (!rate) {
@@ -170,7 +171,7 @@ ThroughputRow throughput_row(const std::vector<const Restart*>& restarts, const 
         continue;
       }
       here.push_back(*rate);
-      add_latencies(*trial, ttft, itl);
+      add_latencies(*trial, ttft.back(), itl.back());
       row.discarded_warmup += static_cast<int>(
           std::count_if(trial->requests.begin(), trial->requests.end(), [](const auto& r) { return r.warmup; }));
     }
@@ -180,8 +181,8 @@ ThroughputRow throughput_row(const std::vector<const Restart*>& restarts, const 
   row.restarts = static_cast<int>(rates.size());
   row.tokens_per_s.value = mean_over(rates);
   if (!row.tokens_per_s) row.tokens_per_s.reason = why_none(row.invalid_trials, reasons, "trial");
-  row.ttft_ms = stats::quantiles_of(ttft);
-  row.itl_ms = stats::quantiles_of(itl);
+  row.ttft_ms = stats::quantiles_over(ttft);
+  row.itl_ms = stats::quantiles_over(itl);
   return row;
 }
 

@@ -77,7 +77,16 @@ json::object json_self(const SelfUse& self) {
 
 json::object json_quantiles(const stats::Quantiles& quantiles, bool expected) {
   json::object object;
-  const auto add = [&](std::string_view key, const std::optional<double>& value, std::size_t least) {
+  const auto add = [&](const std::string& key, const std::optional<double>& value,
+                       const std::optional<stats::Interval>& ci95, std::size_t least) {
+    const std::string interval = key + "_ci95";
+    if (ci95) {
+      object[interval] = json::array{json_number(ci95->lo), json_number(ci95->hi)};
+    } else {
+      put_null(
+          object, interval,
+          expected ? fmt::format("it takes two restarts with {} values each", least) : "this test generates nothing");
+    }
     if (value) {
       object[key] = json_number(*value);
     } else if (!expected) {
@@ -86,9 +95,9 @@ json::object json_quantiles(const stats::Quantiles& quantiles, bool expected) {
       put_null(object, key, fmt::format("{} values, it takes {}", quantiles.n, least));
     }
   };
-  add("p50", quantiles.p50, stats::kMedianMin);
-  add("p90", quantiles.p90, stats::kP90Min);
-  add("p99", quantiles.p99, stats::kP99Min);
+  add("p50", quantiles.p50, quantiles.p50_ci95, stats::kMedianMin);
+  add("p90", quantiles.p90, quantiles.p90_ci95, stats::kP90Min);
+  add("p99", quantiles.p99, quantiles.p99_ci95, stats::kP99Min);
   object["n"] = quantiles.n;
   return object;
 }

@@ -59,6 +59,29 @@ Quantiles quantiles_of(std::span<const double> values) {
   return result;
 }
 
+Quantiles quantiles_over(std::span<const std::vector<double>> groups) {
+  std::vector<double> all;
+  std::vector<double> p50, p90, p99;
+  for (const auto& group : groups) {
+    all.insert(all.end(), group.begin(), group.end());
+    const auto own = quantiles_of(group);
+    if (own.p50) p50.push_back(*own.p50);
+    if (own.p90) p90.push_back(*own.p90);
+    if (own.p99) p99.push_back(*own.p99);
+  }
+  Quantiles result = quantiles_of(all);
+  const auto settle = [](const std::vector<double>& own, std::optional<double>& value, std::optional<Interval>& ci95) {
+    if (own.size() < 2) return;
+    const auto mean = mean_of_non_negative(own);
+    value = mean->mean;
+    ci95 = mean->ci95;
+  };
+  settle(p50, result.p50, result.p50_ci95);
+  settle(p90, result.p90, result.p90_ci95);
+  settle(p99, result.p99, result.p99_ci95);
+  return result;
+}
+
 QuantileEstimate quantile_estimate(std::span<const double> ascending, double q) {
   QuantileEstimate result{quantile_of_sorted(ascending, q), std::nullopt};
   const std::size_t n = ascending.size();

@@ -170,8 +170,8 @@ TEST(Json, HasEveryKeyOfTheSchema) {
   expect_keys(json, b + ".throughput.0",
               "test concurrency synthetic tokens_per_s ttft_ms itl_ms restarts discarded_warmup");
   expect_keys(json, b + ".throughput.0.tokens_per_s", "mean ci95 sd n");
-  expect_keys(json, b + ".throughput.0.ttft_ms", "p50 p90 p99");
-  expect_keys(json, b + ".throughput.1.itl_ms", "p50 p90 p99");
+  expect_keys(json, b + ".throughput.0.ttft_ms", "p50 p50_ci95 p90 p90_ci95 p99 p99_ci95 n");
+  expect_keys(json, b + ".throughput.1.itl_ms", "p50 p50_ci95 p90 p90_ci95 p99 p99_ci95 n");
   expect_keys(json, b + ".idle", "absent loaded_unused loaded_idle loaded_idle_late frozen");
   expect_keys(json, b + ".idle.loaded_idle", "synthetic cores cores_resolution wakeups_per_s watts grade window_s");
   expect_keys(json, b + ".idle.loaded_idle.cores", "mean ci95 sd n");

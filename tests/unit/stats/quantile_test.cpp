@@ -58,6 +58,45 @@ TEST(Quantile, IsMonotoneAndWithinTheSample) {
   }
 }
 
+TEST(QuantilesOver, AreTheMeansOfTheGroups) {
+  const std::vector<std::vector<double>> groups = {{1, 2, 3}, {2, 3, 4}, {3, 4, 8}, {100}};
+  const auto quantiles = quantiles_over(groups);
+  EXPECT_EQ(quantiles.n, 10U);
+  EXPECT_DOUBLE_EQ(*quantiles.p50, 3) << "2, 3 and 4; one value alone is no group";
+  ASSERT_TRUE(quantiles.p50_ci95);
+  EXPECT_NEAR(quantiles.p50_ci95->hi, 3 + 2.48414, 1e-4);
+  EXPECT_FALSE(quantiles.p90) << "ten values are too few";
+}
+
+TEST(QuantilesOver, OneGroupHasNoInterval) {
+  const std::vector<std::vector<double>> groups = {first_numbers(101)};
+  const auto quantiles = quantiles_over(groups);
+  EXPECT_DOUBLE_EQ(*quantiles.p99, 100);
+  EXPECT_FALSE(quantiles.p99_ci95);
+  EXPECT_EQ(quantiles_over({}).n, 0U);
+}
+
+// What the requests of a restart have in common is in the interval: over restarts it covers, over requests it would
+// not.
+TEST(QuantilesOver, CoverageWithWhatRestartsHaveInCommon) {
+  constexpr int kExperiments = 4000;
+  Random random(8);
+  int covered = 0, covered_alone = 0;
+  for (int i = 0; i < kExperiments; ++i) {
+    std::vector<std::vector<double>> groups;
+    std::vector<double> all;
+    for (int k = 0; k < 8; ++k) {
+      groups.push_back(test::normals(random, 30, 100 + 3 * test::normal(random), 5));
+      all.insert(all.end(), groups.back().begin(), groups.back().end());
+    }
+    covered += quantiles_over(groups).p50_ci95->contains(100);
+    std::sort(all.begin(), all.end());
+    covered_alone += quantile_estimate(all, 0.5).ci95->contains(100);
+  }
+  EXPECT_NEAR(covered, 0.95 * kExperiments, 0.012 * kExperiments);
+  EXPECT_LT(covered_alone, 0.6 * kExperiments);
+}
+
 // Hettmansperger and Sheather's interval of a median of the numbers 1 … 10 lies between the second and third from
 // either end: P(B ≤ 1) = 0.0107 and P(B ≤ 2) = 0.0547 enclose 0.025.
 TEST(QuantileEstimate, OfAMedian) {

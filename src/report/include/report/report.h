@@ -4,7 +4,7 @@
 // The unit of repetition is the restart. Of each restart, state and test there is one value (windows of the same
 // restart are averaged, requests pooled: cost/window.h), and the intervals are Student's t over restarts. Only valid
 // trials count. If a restart was repeated under the same index (--resume), the later valid value stands for it.
-// Quantiles of latency are pooled over the measured requests of all restarts.
+// Quantiles of latency are means over restarts with intervals (stats::quantiles_over).
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "stats/interval.h"
 
@@ -16,11 +17,18 @@ inline constexpr std::size_t kP99Min = 100;
 
 struct Quantiles {
   std::optional<double> p50, p90, p99;  // none: too few values
-  std::size_t n = 0;
+  std::optional<Interval> p50_ci95, p90_ci95, p99_ci95;
+  std::size_t n = 0;  // of values
 };
 
 // In the unit of the values, which must be finite and may come in any order. O(n log n), copies them.
 [[nodiscard]] Quantiles quantiles_of(std::span<const double> values);
+
+// Of values that come in groups which have something in common, such as the requests of one restart. A quantile is the
+// mean of those of the groups that have enough values by themselves, its interval Student's t over these, cut at 0
+// (latencies). Where fewer than two groups have enough, it is that of all values together, without an interval: the
+// spread inside one group says nothing about the next.
+[[nodiscard]] Quantiles quantiles_over(std::span<const std::vector<double>> groups);
 
 // The q quantile (0 ≤ q ≤ 1) of ascending values, at least one: linear between the two neighbours of q (n − 1), as
 // most tools print it (type 7 of Hyndman and Fan 1996).
