@@ -306,24 +306,29 @@ Status measure_absent(RunContext& run, int index) {
   restart.index = index;
   restart.begin = run.clock.now();
   NW_TRY(const auto id, run.store.begin_restart(restart));
-  model::Trial begin;
-  begin.round = Round::idle;
-  begin.state = State::absent;
-  begin.begin = restart.begin;
-  NW_TRY(auto trial, TrialLog::begin(run.store, id, begin));
   const double length = run.campaign.rounds.idle_window_s;
   run.progress.doing(fmt::format("absent {:.0f} s", length));
   watch::Watcher watcher(run.processes, run.clock);
   watch::WindowPlan plan;
   plan.length = Seconds(length);
   const std::array interrupts = {run.options.stop_fd};
-  const int which = watcher.watch(nullptr, plan, interrupts, [&](const watch::Snapshot& snapshot) {
-    trial.take(snapshot);
-    run.progress.tick();
-  });
-  std::vector<Reason> reasons;
-  if (which >= 0) reasons.push_back(Reason::interrupted);
-  NW_TRY([[maybe_unused]] const bool again, trial.end(run.clock.now(), reasons, which < 0, run.machine, length));
+  constexpr int kAttempts = 2;
+  int which = -1;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    model::Trial begin;
+    begin.round = Round::idle;
+    begin.state = State::absent;
+    begin.begin = run.clock.now();
+    NW_TRY(auto trial, TrialLog::begin(run.store, id, begin));
+    which = watcher.watch(nullptr, plan, interrupts, [&](const watch::Snapshot& snapshot) {
+      trial.take(snapshot);
+      run.progress.tick();
+    });
+    std::vector<Reason> reasons;
+    if (which >= 0) reasons.push_back(Reason::interrupted);
+    NW_TRY(const bool again, trial.end(run.clock.now(), reasons, which < 0, run.machine, length));
+    if (which >= 0 || !again) break;
+  }
   const auto status = which < 0 ? model::RestartStatus::done : model::RestartStatus::interrupted;
   NW_CHECK(run.store.end_restart(id, run.clock.now(), status));
   if (which >= 0) return interrupted_error();

@@ -353,8 +353,8 @@ void print_plan(const Campaign& campaign, const std::vector<BackendPlan>& backen
   const auto steps = plan_steps(campaign);
   double seconds = 0;
   for (const auto& step : steps) seconds += expected_step_s(campaign, step, kGuessStartS, kGuessTestS);
-  fmt::print("Plan: {} backends, up to {} restarts each, {} steps, about {}\n", backends.size(),
-             campaign.rounds.restarts, steps.size(), human_seconds(seconds));
+  fmt::print("Plan: {} backend{}, up to {} restarts each, {} steps, about {}\n", backends.size(),
+             backends.size() == 1 ? "" : "s", campaign.rounds.restarts, steps.size(), human_seconds(seconds));
   fmt::print("  tests:      ");
   for (const auto& test : model::tests_of(campaign.workload)) {
     if (has_round(campaign, model::Round::throughput)) fmt::print(" {}", model::to_string(test));
@@ -368,6 +368,9 @@ void print_plan(const Campaign& campaign, const std::vector<BackendPlan>& backen
   if (campaign.rounds.restarts > kFirstStop && campaign.backends.size() > 1) {
     fmt::print("  stops from repeat {} on, once every ratio is known to ±{:.1f} %\n", kFirstStop,
                campaign.rounds.target * 100);
+  }
+  if (campaign.backends.size() == 1) {
+    fmt::print("  one backend only: its figures will be there, but the verdict needs a second one to compare with\n");
   }
   fmt::print("  seed {}\n", campaign.rounds.seed);
   for (const auto& note : not_possible(campaign)) fmt::print("  {}\n", note);

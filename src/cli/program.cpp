@@ -41,6 +41,7 @@ struct Flags {
   // verdict, report
   std::string dir;
   double tokens_per_day = 0, duty = 0, watts_per_core = 0;
+  std::string program = "nightwatt";  // as it was called
   // nullserver
   app::NullServerOptions null;
   double null_prefill_ms = 0, null_stall_at_s = 0, null_stall_s = 0;
@@ -112,24 +113,26 @@ int do_run(const Flags& flags, int stop_fd) {
   if (!outcome) {
     const int status = tell(outcome.error());
     if (outcome.error().kind == ErrorKind::interrupted && store::has_run(options.out)) {
-      log::raw(fmt::format("What was measured is kept. Go on with: nightwatt run {} --out {} --resume\n",
+      log::raw(fmt::format("What was measured is kept. Go on with: {} run {} --out {} --resume\n", flags.program,
                            flags.campaign, options.out));
     }
     return status;
   }
   if (options.dry_run) return kDone;
   if (!flags.quiet) {
-    fmt::print("{} restarts done, {} of {} windows and tests valid, kept in {}\n", outcome->restarts_done,
-               outcome->trials - outcome->invalid_trials, outcome->trials, outcome->dir);
+    fmt::print("{} restart{} done, {} of {} windows and tests valid, kept in {}\n", outcome->restarts_done,
+               outcome->restarts_done == 1 ? "" : "s", outcome->trials - outcome->invalid_trials, outcome->trials,
+               outcome->dir);
+    std::fflush(stdout);  // what follows on standard error refers to it
   }
   if (outcome->competing_trials > 0) {
-    log::warning("other programs used too much of the CPUs in {} of them, which are left out; close them and run again",
+    log::warning("other programs used too much of the CPUs in {} of them (left out);\nclose them and run again",
                  outcome->competing_trials);
   }
   if (!outcome->anything_valid) {
     return tell(failed_error("nothing valid was measured", fmt::format("nightwatt report {} says why", outcome->dir)));
   }
-  if (!flags.quiet) fmt::print("nightwatt verdict {}\n", outcome->dir);
+  if (!flags.quiet) fmt::print("next: {} verdict {}\n", flags.program, outcome->dir);
   return outcome->trouble.empty() ? kDone : kAnswerIsNo;
 }
 
@@ -151,6 +154,10 @@ Result<report::Report> read_report(const Flags& flags) {
 }
 
 int do_report(const Flags& flags) {
+  if (flags.format != "json" && (flags.tokens_per_day > 0 || flags.duty > 0 || flags.watts_per_core > 0)) {
+    return tell(usage_error("the report as text holds no bill, so a load or watts would change nothing in it",
+                            fmt::format("nightwatt verdict {}, or add --format json", flags.dir)));
+  }
   const auto report = read_report(flags);
   if (!report) return tell(report.error());
   const int printed = print(flags.format == "json" ? report::to_json(*report) : report::to_text(*report), flags.output);
@@ -193,7 +200,7 @@ int do_init(const Flags& flags, int stop_fd) {
     log::raw(fmt::format("wrote {}\nnext: {}\n", flags.output,
                          result->found.empty()
                              ? "start or install an engine, then init again, or fill in the example by hand"
-                             : fmt::format("nightwatt run {} --dry-run", flags.output)));
+                             : fmt::format("{} run {} --dry-run", flags.program, flags.output)));
   }
   return status;
 }
@@ -246,6 +253,16 @@ CLI::Validator not_a_format() {
       "", "not_a_format");
 }
 
+CLI::Validator number_within(double least, double most) {
+  return CLI::Validator(
+      [=](std::string& value) -> std::string {
+        const auto number = parse_double(value);
+        if (number && *number >= least && *number <= most) return {};
+        return fmt::format("{} is not a number from {:g} to {:g}", printable(value), least, most);
+      },
+      "", "number_within");
+}
+
 // CLI11 takes "-1" for an unsigned number and wraps it around.
 CLI::Validator whole_number() {
   return CLI::Validator(
@@ -277,10 +294,15 @@ void add_commands(CLI::App& app, Flags& flags) {
   auto* report = app.add_subcommand("report", "the figures of a run");
   for (auto* command : {verdict, report}) {
     command->add_option("DIR", flags.dir, "folder of the run")->required();
-    command->add_option("--tokens-per-day", flags.tokens_per_day, "generated tokens a day")->check(CLI::PositiveNumber);
-    command->add_option("--duty", flags.duty, "share of the day that is busy, 0 to 1")->check(CLI::Range(1e-9, 1.0));
-    command->add_option("--assume-watts-per-core", flags.watts_per_core, "grade D: illustrates, never decides")
-        ->check(CLI::PositiveNumber);
+    auto* tokens = command->add_option("--tokens-per-day", flags.tokens_per_day, "generated tokens a day");
+    tokens->check(number_within(1, 1e15));
+    command->add_option("--duty", flags.duty, "share of the day that is busy, 0 to 1")
+        ->check(number_within(1e-9, 1))
+        ->excludes(tokens);
+    command
+        ->add_option("--assume-watts-per-core", flags.watts_per_core,
+                     "a guess of the watts of a busy core: illustrates, never decides")
+        ->check(number_within(1e-6, 1e6));
     add_output(*command, flags);
   }
 
@@ -310,9 +332,7 @@ void add_commands(CLI::App& app, Flags& flags) {
   synth->add_option("--shape", flags.synth.shape, "tiny-llama, tiny-qwen3moe, small-qwen3moe, qwen3-30b-a3b, …")
       ->required();
   synth->add_option("--quant", flags.synth.quant, "Q4_K_M, Q8_0 or F16")->capture_default_str();
-  synth->add_option("--seed", flags.synth.seed, "same seed, same bytes")
-      ->check(whole_number())
-      ->capture_default_str();
+  synth->add_option("--seed", flags.synth.seed, "same seed, same bytes")->check(whole_number())->capture_default_str();
   synth->add_option("-o,--output", flags.synth_output, "the file to write")->required();
   auto* show = model->add_subcommand("show", "architecture, shapes, quantisation and size of a model file");
   show->add_option("FILE", flags.model_file, "a GGUF file")->required();
@@ -345,6 +365,7 @@ int run_program(int argc, char** argv) {
   app.add_option("--color", flags.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.require_subcommand(1);
   app.fallthrough();
+  if (argc > 0) flags.program = printable(argv[0]);
   add_commands(app, flags);
   try {
     app.parse(argc, argv);

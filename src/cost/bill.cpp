@@ -70,11 +70,15 @@ Crossover crossover_of(const Bill& a, const Bill& b) {
   }
   const auto crossing = stats::crossing_of(a.lines(), b.lines());
   const bool crosses = crossing && crossing->at && *crossing->at > 0 && *crossing->at <= most;
+  if (crosses && !crossing->ci95) {
+    result.kind = Crossover::Kind::unbounded;
+    return result;
+  }
   if (crosses) {
     result.kind = Crossover::Kind::crosses;
     result.tokens_per_day = crossing->at;
     result.ci95 = crossing->ci95;
-    if (result.ci95) result.ci95->lo = std::max(0.0, result.ci95->lo);
+    result.ci95->lo = std::max(0.0, result.ci95->lo);
     return result;
   }
   const int both = result.at_zero + result.at_most;

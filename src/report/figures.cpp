@@ -325,6 +325,8 @@ IdleRow absent_row(const Run& run) {
     return WindowFigures{window->seconds, std::max(0.0, window->busy_cores - window->self_cores), 0, std::nullopt};
   };
   IdleRow row = collect(restarts_of(run, kMachine), State::absent, measure);
+  // No machine burns more cores than it has.
+  if (row.cores && row.cores->ci95) row.cores.value->ci95->hi = std::min<double>(row.cores->ci95->hi, run.machine.cpus);
   row.wakeups_per_s.reason = "not counted for the machine as a whole";
   return row;
 }

@@ -166,7 +166,9 @@ std::string no_crossover_reason(const Report& report, std::size_t a, std::size_t
     case Kind::unknown:
       return "not known: it takes two repeats of both in which everything was valid";
     case Kind::crosses:
-      return "the cost of a token does not differ beyond noise, so the interval has no end";
+      return {};
+    case Kind::unbounded:
+      return "not known: the cost of a token does not differ beyond noise, so the interval has no end";
     case Kind::a_at_every_load:
       return always(a);
     case Kind::b_at_every_load:

@@ -142,6 +142,13 @@ std::optional<Load> load_of(const Trial& trial, const Machine& machine) {
   return Load{whole->busy_cores - backend->cores - whole->self_cores, backend->cores, whole->seconds};
 }
 
+// Of the machine without a backend. What runs there by itself is the baseline, but a full machine is nobody's baseline.
+std::optional<Load> load_alone(const Trial& trial) {
+  const auto whole = cost::machine_window(trial);
+  if (!whole) return std::nullopt;
+  return Load{whole->busy_cores - whole->self_cores, 0, whole->seconds};
+}
+
 void sort_once(std::vector<Reason>& reasons) {
   std::sort(reasons.begin(), reasons.end());
   reasons.erase(std::unique(reasons.begin(), reasons.end()), reasons.end());
@@ -177,7 +184,7 @@ std::vector<Reason> check_idle_window(const Trial& trial, const Machine& machine
   if (rounds.machine.size() < 3) reasons.push_back(Reason::too_few_samples);
   if (backend_expected && rounds.processes.empty()) reasons.push_back(Reason::process_not_visible);
   if (backend_expected && rounds.processes.size() == 1) reasons.push_back(Reason::too_few_samples);
-  const auto load = backend_expected ? load_of(trial, machine) : std::nullopt;
+  const auto load = backend_expected ? load_of(trial, machine) : load_alone(trial);
   if (load && load->others > machine.cpus - load->backend - kFreeCores) reasons.push_back(Reason::competing_load);
   sort_once(reasons);
   return reasons;

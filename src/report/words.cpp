@@ -97,6 +97,15 @@ std::string what_decides(const Report& report, const LoadVerdict& load) {
   return text;
 }
 
+std::size_t repeats_of_bills(const Report& report, const std::vector<std::size_t>& backends) {
+  std::size_t least = 0;
+  for (const std::size_t i : backends) {
+    const std::size_t n = report.backends[i].bill.lines().size();
+    least = least == 0 ? n : std::min(least, n);
+  }
+  return least;
+}
+
 std::string answer_at(const Report& report, const LoadVerdict& load) {
   const std::string at = fmt::format("at {} output tokens a day", grouped(load.tokens_per_day));
   switch (load.answer) {
@@ -105,7 +114,9 @@ std::string answer_at(const Report& report, const LoadVerdict& load) {
       return fmt::format("Run {} {}: {}.", quoted(report, *load.backend), at, why) + what_decides(report, load);
     }
     case Answer::tie:
-      return fmt::format("A tie {}: what {} cost cannot be told apart.", at, list_of(report, load.candidates));
+      return fmt::format(
+          "A tie {}: what {} cost cannot be told apart by {} repeats; more of them narrow the intervals.", at,
+          list_of(report, load.candidates), repeats_of_bills(report, load.candidates));
     default:
       return fmt::format("The answer {} is not known: {}.", at, load.reason);
   }
@@ -165,7 +176,9 @@ void add_busy(const Report& report, std::vector<std::string>& out) {
                               quoted(report, row.a), row.ratio->ratio, interval, quoted(report, row.b),
                               !beyond   ? "no interval"
                               : *beyond ? "beyond noise"
-                                        : "within noise"));
+                              : row.ratio->beyond_noise().value_or(false)
+                                  ? "within noise when all pairs are judged together"
+                                  : "within noise"));
   }
 }
 
@@ -224,10 +237,10 @@ void add_crossovers(const Report& report, std::vector<std::string>& out) {
       out.push_back(fmt::format("- {}: {}", pair, row.reason));
       continue;
     }
+    const auto rounded = [](double tokens) { return grouped(three_digits(tokens)); };
     const auto& ci = row.crossover.ci95;
-    out.push_back(
-        fmt::format("- {}: at {} output tokens a day {}", pair, grouped(*at),
-                    ci ? fmt::format("[{}, {}]", grouped(ci->lo), grouped(ci->hi)) : fmt::format("({})", row.reason)));
+    const std::string interval = ci ? fmt::format(" [{}, {}]", rounded(ci->lo), rounded(ci->hi)) : "";
+    out.push_back(fmt::format("- {}: at {} output tokens a day{}", pair, rounded(*at), interval));
   }
 }
 

@@ -197,6 +197,13 @@ TEST_F(Refusal, WrongFlags) {
   EXPECT_THAT(format.err, HasSubstr("--format json"));
   EXPECT_EQ(nightwatt({"report", folder.file("x")}).code, 3) << "no run there";
   EXPECT_EQ(nightwatt({"verdict", folder.file("x"), "--tokens-per-day", "nan"}).code, 2);
+  const Ran zero = nightwatt({"verdict", folder.file("x"), "--tokens-per-day", "0"});
+  EXPECT_EQ(zero.code, 2);
+  EXPECT_THAT(zero.err, HasSubstr("0 is not a number from 1 to 1e+15"));
+  EXPECT_EQ(nightwatt({"verdict", folder.file("x"), "--tokens-per-day", "5", "--duty", "0.1"}).code, 2);
+  const Ran text = nightwatt({"report", folder.file("x"), "--tokens-per-day", "5"});
+  EXPECT_EQ(text.code, 2);
+  EXPECT_THAT(text.err, HasSubstr("--format json"));
 }
 
 }  // namespace

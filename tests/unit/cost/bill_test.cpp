@@ -83,6 +83,21 @@ TEST(Crossover, HandComputed) {
   EXPECT_LT(crossover.ci95->half_width(), 10'000);
 }
 
+// Where the costs of a token are within noise, the point estimate of N* is the luck of the repeats.
+TEST(Crossover, WithoutABoundedIntervalThereIsNoNumber) {
+  std::vector<RepeatCost> a, b;
+  const double noise[] = {-0.03, 0.02, 0.03, -0.02};
+  for (int i = 0; i < 4; ++i) {
+    a.push_back({i, 0.5, 0, 0, 0.09 + noise[i], 0.02});
+    b.push_back({i, 0.0, 0, 0, 0.10 - noise[i], 0.02});
+  }
+  const RequestShape request{0, 100};
+  const auto crossover = crossover_of(Bill(a, request), Bill(b, request));
+  EXPECT_EQ(crossover.kind, Crossover::Kind::unbounded);
+  EXPECT_FALSE(crossover.tokens_per_day);
+  EXPECT_FALSE(crossover.ci95);
+}
+
 TEST(Crossover, AlikeIsNotDistinguishable) {
   EXPECT_EQ(crossover_of(bill(0.1, 2, 0.05), bill(0.1, 2, 0.04)).kind, Crossover::Kind::not_distinguishable);
 }

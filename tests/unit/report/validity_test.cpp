@@ -139,6 +139,11 @@ TEST(IdleValidity, NotVisible) {
   EXPECT_EQ(idle(trial), Reasons{});
 }
 
+TEST(IdleValidity, AFullMachineIsNobodysBaseline) {
+  EXPECT_EQ(idle(test::idle_trial(State::absent, 3.3)), Reasons{}) << "it runs what it runs";
+  EXPECT_EQ(idle(test::idle_trial(State::absent, 3.9)), Reasons{Reason::competing_load});
+}
+
 TEST(IdleValidity, OthersMayRunUntilTheMachineIsNearlyFull) {
   Trial some = quiet();
   some.machine.clear();

@@ -68,7 +68,8 @@ class Bill {
 struct Crossover {
   enum class Kind {
     unknown,          // a bill is missing, or has one repeat
-    crosses,          // tokens_per_day is set
+    crosses,          // tokens_per_day is set, with its interval
+    unbounded,        // they cross somewhere, but the interval of N* has no end: then N* says nothing and is not given
     a_at_every_load,  // A costs less at every load that both can serve, beyond noise at both ends
     b_at_every_load,
     not_distinguishable,  // within noise from no load to full load
@@ -76,7 +77,7 @@ struct Crossover {
   };
   Kind kind = Kind::unknown;
   std::optional<double> tokens_per_day;
-  std::optional<stats::Interval> ci95;  // none where Fieller's set is not a bounded interval; cut at 0
+  std::optional<stats::Interval> ci95;  // cut at 0
   // Who costs less beyond noise with nothing to do, and with the slower one's day full: −1 A, +1 B, 0 within noise.
   int at_zero = 0, at_most = 0;
 };

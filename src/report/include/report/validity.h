@@ -18,7 +18,7 @@
 //   competing_load        throughput: other programs (machine − backend − nightwatt) use more than 10 % of the CPUs,
 //                         judged from windows of 1 s on and only where the backend's processes are seen. Idle: only
 //                         when others leave less than half a core free, because the kernel counts the backend's own
-//                         CPU time rightly whatever the others do
+//                         CPU time rightly whatever the others do; so too for the machine alone
 //   process_not_visible   an idle window of a backend without a single sample of its processes
 #pragma once
 
