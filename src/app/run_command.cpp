@@ -125,6 +125,24 @@ std::string mask_everywhere(std::string text, const std::vector<BackendPlan>& ba
   return wire::mask_text(text);
 }
 
+// The text that the store keeps. A value over several lines, each ended by a backslash, is joined as TOML joins it:
+// otherwise a secret in it would not be found.
+std::string stored_text(std::string_view text, const std::vector<BackendPlan>& backends) {
+  std::string joined;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::size_t next = i + 1;
+    if (text[i] == '\\') next = text.find_first_not_of(" \t\r", i + 1);
+    if (text[i] != '\\' || next == text.npos || text[next] != '\n') {
+      joined += text[i];
+      continue;
+    }
+    next = text.find_first_not_of(" \t\r\n", next);
+    if (next == text.npos) break;
+    i = next - 1;
+  }
+  return mask_everywhere(std::move(joined), backends);
+}
+
 class RunLoop {
  public:
   RunLoop(const RunOptions& options, const Campaign& campaign, std::vector<BackendPlan> backends, const Clock& clock,
@@ -159,7 +177,7 @@ model::Run RunLoop::header() {
   run.started_at = iso_time(clock_.wall_ns());
   run.machine = machine_record();
   run.campaign = campaign_;
-  run.campaign.text = mask_everywhere(campaign_.text, backends_);
+  run.campaign.text = stored_text(campaign_.text, backends_);
   for (const auto& backend : backends_) run.backends.push_back(masked_record(backend));
   for (std::size_t i = 0; i < run.campaign.backends.size(); ++i) run.campaign.backends[i] = run.backends[i].spec;
   for (const auto& backend : backends_) {
@@ -172,7 +190,7 @@ model::Run RunLoop::header() {
 
 // --resume goes on with the same plan, so it must be the same campaign on the same machine.
 Status RunLoop::check_resumable(const model::Run& before) const {
-  if (before.campaign.text != mask_everywhere(campaign_.text, backends_)) {
+  if (before.campaign.text != stored_text(campaign_.text, backends_)) {
     return usage_error(fmt::format("the run in {} was made from another campaign", options_.out),
                        "use another --out, or the campaign as it was");
   }
@@ -316,6 +334,11 @@ Result<RunOutcome> RunLoop::run() {
   NW_TRY(const auto after, store.load());
   NW_CHECK(finish(store, context.session, mask_everywhere(why, backends_), complete));
   progress.clear();
+  if (!store::has_run(options_.out)) {
+    return failed_error(
+        fmt::format("{} was removed while the run went on, and what was measured with it", options_.out),
+        "run again, and leave the folder alone until it is done");
+  }
   if (!reason) return reason.error();
 
   RunOutcome outcome;

@@ -134,6 +134,10 @@ class Table {
       if (table == nullptr) return wrong_type(node, key, "a table like { NAME = \"value\" }");
       for (const auto& [name, value] : *table) {
         const auto text_value = value.value_exact<std::string>();
+        if (text_value && (name.str().empty() || name.str().find('=') != std::string_view::npos)) {
+          return wrong_type(value, fmt::format("{}.{}", key, printable(name.str())),
+                            "called like a variable: not empty, and without =");
+        }
         if (!text_value || name.str().empty() || name.str().find('=') != std::string_view::npos ||
             text_value->find('\0') != std::string::npos) {
           return wrong_type(value, fmt::format("{}.{}", key, printable(name.str())), "a text in quotes");

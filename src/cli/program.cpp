@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <ctime>
+#include <iostream>
 
 #include "app/init_command.h"
 #include "app/model_commands.h"
@@ -130,10 +131,12 @@ int do_run(const Flags& flags, int stop_fd) {
                  outcome->competing_trials);
   }
   if (!outcome->anything_valid) {
-    return tell(failed_error("nothing valid was measured", fmt::format("nightwatt report {} says why", outcome->dir)));
+    return tell(failed_error("nothing valid was measured of any backend",
+                             fmt::format("nightwatt report {} says why", outcome->dir)));
   }
   if (!flags.quiet) fmt::print("next: {} verdict {}\n", flags.program, outcome->dir);
-  return outcome->trouble.empty() ? kDone : kAnswerIsNo;
+  const int printed = print("", "");
+  return printed != kDone ? printed : outcome->trouble.empty() ? kDone : kAnswerIsNo;
 }
 
 Result<report::Report> read_report(const Flags& flags) {
@@ -370,7 +373,9 @@ int run_program(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help, --version
+    app.exit(success);  // --help, --version
+    std::cout.flush();
+    return std::cout ? print("", "") : tell(failed_error("cannot write to standard output"));
   } catch (const CLI::ParseError& error) {
     const std::string first = argc > 1 ? argv[1] : "";
     const auto commands = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == first; });

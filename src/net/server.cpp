@@ -86,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   asio::awaitable<bool> one();
+  void listen_for_end();
   void flush();
 
   tcp::socket socket_;
@@ -133,11 +134,29 @@ asio::awaitable<bool> Connection::one() {
   complete_ = false;
   const std::shared_ptr<Reply> reply = std::make_shared<SocketReply>(weak_from_this(), request.method == "HEAD");
   handler_(request, reply);
+  if (!complete_) listen_for_end();
   while (open() && (!complete_ || !leaving_.empty())) {
     answered_.expires_at(asio::steady_timer::time_point::max());
     co_await answered_.async_wait(token);
   }
   co_return again&& open();
+}
+
+// A client that goes away while its answer is being made is noticed at once, not with the next piece.
+void Connection::listen_for_end() {
+  const auto self = shared_from_this();
+  socket_.async_wait(tcp::socket::wait_read, [self](const ErrorCode& failed) {
+    if (failed || !self->open()) return;
+    char byte = 0;
+    ErrorCode code;
+    const std::size_t seen = self->socket_.receive(asio::buffer(&byte, 1), tcp::socket::message_peek, code);
+    if (code == asio::error::would_block) return self->listen_for_end();
+    if (code || seen == 0) {
+      self->failed_ = true;
+      self->close();
+    }
+    // Bytes: the next request, which waits for this answer.
+  });
 }
 
 void Connection::write(std::string_view bytes) {

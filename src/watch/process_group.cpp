@@ -21,6 +21,11 @@ Result<Selector> parse_selector(const std::string& text) {
     }
     return Selector{Selector::Kind::pid, {}, static_cast<pid_t>(*pid)};
   }
+  if (text == "unit:" || text == "cgroup:" || (text.starts_with("cgroup:") && text[7] != '/') ||
+      (text.starts_with("unit:") && text.find('/') != text.npos)) {
+    return usage_error(fmt::format("\"{}\" names no process", printable(text)),
+                       "write it like unit:ollama.service or cgroup:/system.slice/ollama.service");
+  }
   if (text.starts_with("unit:")) {
     std::string unit = value_after("unit:");
     if (unit.find('.') == std::string::npos) unit += ".service";

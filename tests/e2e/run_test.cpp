@@ -9,6 +9,7 @@
 
 #include "e2e/support/nightwatt.h"
 #include "engines/support.h"
+#include "os/process.h"
 
 namespace nw::e2e {
 namespace {
@@ -154,6 +155,44 @@ TEST_F(Run, KillNine) {
   }
 }
 
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  os::LinuxProcesses processes;
+  for (const pid_t pid : processes.pids()) {
+    const auto identity = processes.identity(pid);
+    if (identity && identity->parent == parent) found.push_back(pid);
+  }
+  return found;
+}
+
+// The same with a guard that somebody has stopped: the end of nightwatt wakes it.
+TEST_F(Run, KillNineWithAStoppedGuard) {
+  for (const char* guard : {"auto", "subreaper"}) {
+    const auto campaign =
+        short_campaign(model) + backend("a", {"--alias", "e2e-stopped", "--double-fork", "--ignore-term"});
+    Started started({"run", folder.write("campaign.toml", campaign), "--out", dir + guard, "--guard", guard});
+    ASSERT_TRUE(fake::eventually([] { return !processes_with("e2e-stopped", "fake_orphan").empty(); },
+                                 std::chrono::seconds(60)));
+    const auto guards = children_of(started.pid());
+    ASSERT_FALSE(guards.empty());
+    for (const pid_t pid : guards) ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+    started.signal(SIGKILL);
+    EXPECT_EQ(started.wait(std::chrono::seconds(10)).code, 1000 + SIGKILL);
+    EXPECT_TRUE(fake::eventually([] { return processes_with("e2e-stopped").empty(); })) << guard;
+  }
+}
+
+// Who removes the folder in the middle is told that the figures went with it.
+TEST_F(Run, AFolderThatIsRemovedInTheMiddle) {
+  Started started({"run", folder.write("campaign.toml", short_campaign(model) + backend("a", {})), "--out", dir});
+  ASSERT_TRUE(
+      fake::eventually([&] { return fs::exists(dir + "/logs/backend0-repeat0.log"); }, std::chrono::seconds(60)));
+  fs::remove_all(dir);
+  const Ran ran = started.wait(std::chrono::seconds(60));
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_THAT(ran.out, Not(HasSubstr("kept in")));
+}
+
 // A server that runs already is asked and never touched; what would need a restart is null with the reason.
 TEST_F(Run, Attached) {
   fake::Program engine(
@@ -212,7 +251,9 @@ TEST_F(Run, SecretsStayOut) {
   const std::string in_url = "hunter2-url-secret";
   const auto campaign = short_campaign(model) +
                         backend("a", {"--api-key", in_flag, "--log-secret", in_log},
-                                "env = { NIGHTWATT_TEST_TOKEN = \"" + in_env + "\", OMP_NUM_THREADS = \"2\" }") +
+                                "env = { NIGHTWATT_TEST_TOKEN = \"" + in_env +
+                                    "\", OMP_NUM_THREADS = \"2\", "
+                                    "NIGHTWATT_FOLDED_TOKEN = \"\"\"begins\\\n   hunter2-folded-secret\"\"\" }") +
                         "[[backend]]\nname = \"b\"\nengine = \"openai\"\nurl = \"http://user:" + in_url +
                         "@127.0.0.1:" + port + "/v1\"\n";
   const Ran ran = run(campaign, {}, {{"NIGHTWATT_OUTER_PASSWORD", "hunter2-outer-secret"}});

@@ -77,6 +77,11 @@ std::optional<std::string> read_small(const std::string& path, std::size_t limit
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   std::string text;
+  struct stat facts{};
+  // Opening a pipe would wait for somebody to write into it.
+  if (::stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) {
+    return lacking_error(fmt::format("cannot read {}: it is not a regular file", path));
+  }
   if (const int error = read_into(path, limit, text); error != 0) {
     return lacking_error(fmt::format("cannot read {}: {}", path, errno_text(error)));
   }

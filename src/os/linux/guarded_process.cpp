@@ -187,6 +187,9 @@ void watch_over(const GuardPlan& plan, pid_t server, int signals) {
   if (plan.go >= 0 && ::read(plan.go, &byte, 1) < 0) ::_exit(1);  // end of file: the parent has written the user map
   ::setsid();
   ::prctl(PR_SET_NAME, kGuardName);
+  // Somebody may have stopped the guard (SIGSTOP cannot be blocked): the end of nightwatt wakes it. That this signal
+  // comes with the end of the forking thread already does no harm, because it does nothing to who is awake.
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   for (int s = 1; s < 32; ++s) ::signal(s, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
   sigset_t all;
