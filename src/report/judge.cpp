@@ -13,8 +13,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <span>
-#include <tuple>
 
 #include "base/units.h"
 #include "figures.h"
@@ -187,11 +185,11 @@ std::string no_crossover_reason(const Report& report, std::size_t a, std::size_t
 
 // Sets beyond_noise of the rows whose p-value is known, as one family.
 template <class Row, class P>
-void judge_together(std::span<Row> rows, P p_of) {
+void judge_together(const std::vector<Row*>& rows, P p_of) {
   std::vector<Row*> known;
   std::vector<double> p;
-  for (Row& row : rows) {
-    if (const auto value = p_of(row)) known.push_back(&row), p.push_back(*value);
+  for (Row* row : rows) {
+    if (const auto value = p_of(*row)) known.push_back(row), p.push_back(*value);
   }
   const auto beyond = stats::rejected_together(p);
   for (std::size_t i = 0; i < known.size(); ++i) known[i]->beyond_noise = beyond[i];
@@ -229,7 +227,9 @@ std::vector<IdleDifferenceRow> idle_rows(const Report& report) {
       rows.push_back(row);
     }
   }
-  judge_together(std::span(rows), [](const IdleDifferenceRow& row) { return row.cores ? row.cores->p : std::nullopt; });
+  std::vector<IdleDifferenceRow*> family;
+  for (IdleDifferenceRow& row : rows) family.push_back(&row);
+  judge_together(family, [](const IdleDifferenceRow& row) { return row.cores ? row.cores->p : std::nullopt; });
   for (IdleDifferenceRow& row : rows) {
     // What the counters may hide belongs to no test.
     if (row.beyond_noise) row.beyond_noise = *row.beyond_noise && row.cores->beyond_noise().value_or(false);
@@ -303,22 +303,21 @@ const char* to_string(Answer answer) {
 std::vector<RatioRow> ratio_rows(const std::vector<std::vector<ThroughputRow>>& backends) {
   std::vector<RatioRow> rows;
   const std::size_t tests = backends.empty() ? 0 : backends.front().size();
-  for (std::size_t test = 0; test < tests; ++test) {
-    const std::size_t first = rows.size();
-    for (std::size_t a = 0; a < backends.size(); ++a) {
-      for (std::size_t b = a + 1; b < backends.size(); ++b) {
+  for (std::size_t a = 0; a < backends.size(); ++a) {
+    for (std::size_t b = a + 1; b < backends.size(); ++b) {
+      for (std::size_t test = 0; test < tests; ++test) {
         RatioRow row = {a, b, backends[a][test].test, {}, {}};
         row.ratio.value = stats::ratio_of(backends[a][test].repeats, backends[b][test].repeats);
         if (!row.ratio) row.ratio.reason = "no valid trial of both";
         rows.push_back(row);
       }
     }
-    judge_together(std::span(rows).subspan(first),
-                   [](const RatioRow& row) { return row.ratio ? row.ratio->p : std::nullopt; });
   }
-  // In the order in which one reads them: pair by pair.
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const RatioRow& x, const RatioRow& y) { return std::tie(x.a, x.b) < std::tie(y.a, y.b); });
+  for (std::size_t test = 0; test < tests; ++test) {
+    std::vector<RatioRow*> family;  // all pairs, one test
+    for (std::size_t i = test; i < rows.size(); i += tests) family.push_back(&rows[i]);
+    judge_together(family, [](const RatioRow& row) { return row.ratio ? row.ratio->p : std::nullopt; });
+  }
   return rows;
 }
 
