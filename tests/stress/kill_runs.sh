@@ -245,7 +245,9 @@ resume() {
 
 # One run, from campaign to result: "mode survivors store resumed broken seen" in results/INDEX.
 one_run() {
-  local index=$1 mode=$2 tag=$prefix$1
+  # Of one length, because tags are looked for in command lines: …-1 would be found in …-14 too.
+  local index=$1 mode=$2 tag
+  tag=$prefix$(printf %05d "$1")
   local folder=$work/$tag delay_ms pid seen='' status=0 survivors=0 store resumed=- broken=0 left
   RANDOM=$(((seed * 7919 + index) % 32768))
   delay_ms=$(((RANDOM * 32768 + RANDOM) % (window_s * 1000 + 1)))
